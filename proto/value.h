@@ -51,5 +51,10 @@ int value_check(struct str bytes);
 /* The same, and it is an object. */
 int value_check_object(struct str bytes);
 
+/* Of a checked object: the value of a top-level member (its bytes); STR_NONE when there is none. */
+struct str value_member(struct str object, struct str key);
+/* The integer that a checked value is; fallback when it is none. */
+int64_t value_int(struct str bytes, int64_t fallback);
+
 /* JSON text of a value that value_check() has accepted, without spaces. */
 void value_to_json(struct text *t, struct str bytes);

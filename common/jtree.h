@@ -2,28 +2,28 @@
 #pragma once
 
 /*
- * A json-c tree of a configuration or policy text that json_scan() has accepted, with the place of
+ * A json-c tree of a configuration or policy text that jscan() has accepted, with the place of
  * every value, so that an error about a value can name file, line and column. Linked only into
  * programs that read such files (never into the writer).
  */
 
 #include <json-c/json.h>
 
-#include "common/json.h"
+#include "common/jscan.h"
 
-struct json_tree {
+struct jtree {
 	struct str text;           /* the caller's; must outlive the tree */
 	struct json_object *root;  /* the owner of all nodes; may be NULL for the text "null" */
-	struct json_tape tape;     /* places; json_object userdata points into it */
+	struct jscan_tape tape;     /* places; json_object userdata points into it */
 };
 
-/* Comments allowed, LIMIT_DOC_DEPTH, tape grows. Errors as json_scan(). */
-int json_tree_parse(struct json_tree *tree, struct str text, struct json_fault *ret_fault);
-void json_tree_free(struct json_tree *tree);
+/* Comments allowed, LIMIT_DOC_DEPTH, tape grows. Errors as jscan(). */
+int jtree_parse(struct jtree *tree, struct str text, struct jscan_fault *ret_fault);
+void jtree_free(struct jtree *tree);
 
 /*
  * Where node stands in the text: of its key when it is an object's member and `key` is set, else of
  * the value. A JSON null has no node of its own (json-c gives NULL): then the place of `parent`.
  */
-void json_tree_place(const struct json_tree *tree, const struct json_object *node,
+void jtree_place(const struct jtree *tree, const struct json_object *node,
     const struct json_object *parent, bool key, uint32_t *ret_line, uint32_t *ret_column);

@@ -1,0 +1,2 @@
+# Benchmark programs.
+BENCHES :=

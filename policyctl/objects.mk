@@ -1,0 +1,4 @@
+# The complete link list of policyctl.
+OBJS-policyctl := \
+	policyctl/main.o
+LIBS-policyctl :=
