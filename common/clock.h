@@ -28,7 +28,8 @@ void clock_format_compact(int64_t us, char out[COMPACT_SIZE]);
 
 /*
  * RFC 3339 date-time with any offset, 0 to 9 fraction digits (cut to microseconds), to UTC
- * microseconds. A leap second (:60) counts as :59. -EINVAL for anything else.
+ * microseconds. A leap second (:60, only at the end of a UTC day) counts as :59. -EINVAL for
+ * anything else.
  */
 int clock_parse(struct str s, int64_t *ret_us);
 

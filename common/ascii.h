@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * How far a text is plain: printable ASCII that needs no look when JSON is read or written. Most
+ * bytes of most strings are, so this is worth eight bytes at a time.
+ */
+
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ASCII_ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Neither control, DEL, quote, backslash nor any byte of a longer UTF-8 sequence. */
+static inline bool
+ascii_is_plain(char c)
+{
+	unsigned char u = (unsigned char)c;
+
+	return u >= 0x20 && u < 0x7f && u != '"' && u != '\\';
+}
+
+/*
+ * The top bit of each byte that is not plain. Bytes above the lowest such one may be marked
+ * wrongly (borrows run upwards), the lowest never.
+ */
+static inline uint64_t
+ascii_not_plain(uint64_t v)
+{
+	uint64_t low = (v - ASCII_ALL(0x20)) | ((v ^ ASCII_ALL('"')) - ASCII_ALL(1)) |
+		       ((v ^ ASCII_ALL('\\')) - ASCII_ALL(1)) |
+		       ((v ^ ASCII_ALL(0x7f)) - ASCII_ALL(1));
+
+	return ((low & ~v) | v) & ASCII_ALL(0x80);
+}
+
+/* How many of the first n bytes at p are plain, up to the first that is not. */
+static inline size_t
+ascii_plain(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	for (; n - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+		uint64_t v;
+
+		memcpy(&v, p + i, sizeof(v));
+		v = ascii_not_plain(le64toh(v));
+		if (v)
+			return i + (size_t)__builtin_ctzll(v) / 8;
+	}
+	while (i < n && ascii_is_plain(p[i]))
+		i++;
+	return i;
+}
