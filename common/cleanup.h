@@ -51,7 +51,7 @@ take_fd(int *fd)
 #define CLEANUP_FREE __attribute__((cleanup(cleanup_free)))
 #define CLEANUP_FILE __attribute__((cleanup(cleanup_file)))
 #define take_ptr(pp) \
-	({ \
+	__extension__({ \
 		__typeof__(*(pp)) taken_ = *(pp); \
 		*(pp) = NULL; \
 		taken_; \

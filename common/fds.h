@@ -13,8 +13,10 @@ int fd_set_cloexec(int fd, bool on);
 /*
  * Between fork and exec: place from[i] at descriptor first + i, without close-on-exec, for all
  * i < n, whatever the numbers were (first + n must stay below the soft RLIMIT_NOFILE), then close
- * every other descriptor except 0, 1 and 2. from[i] == -1 leaves that place closed.
+ * every other descriptor from first on. from[i] == -1 leaves that place closed. At most
+ * FDS_PLACE_MAX. Async-signal-safe.
  */
+#define FDS_PLACE_MAX 128
 int fds_place(const int *from, size_t n, int first);
 
 /* Close every descriptor >= first. */

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/chan.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/limits.h"
+
+int
+chan_pair(int sndbuf, int ret_fds[2])
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	/* The kernel cuts this to net.core.wmem_max: a smaller buffer is slower, not wrong. */
+	for (size_t i = 0; i < 2; i++)
+		(void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf));
+	ret_fds[0] = fds[0];
+	ret_fds[1] = fds[1];
+	return 0;
+}
+
+union chan_control {
+	struct cmsghdr align;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static void
+chan_attach(struct msghdr *msg, union chan_control *control, int fd)
+{
+	struct cmsghdr *c;
+
+	memset(control, 0, sizeof(*control));
+	msg->msg_control = control->room;
+	msg->msg_controllen = sizeof(control->room);
+	c = CMSG_FIRSTHDR(msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+}
+
+int
+chan_send(int fd, const void *frame, size_t n, int attached)
+{
+	union chan_control control;
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)frame, .iov_len = n}; /* only read */
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t sent;
+
+	if (n > LIMIT_FRAME)
+		return -EMSGSIZE;
+	if (attached >= 0)
+		chan_attach(&msg, &control, attached);
+	do
+		sent = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent >= 0)
+		return 0;
+	/* No buffer in the kernel just now is a full channel to us. */
+	return errno == EWOULDBLOCK || errno == ENOBUFS ? -EAGAIN : -errno;
+}
+
+/*
+ * The descriptor that came with a message. Room for one was given: what else was sent made the
+ * kernel set MSG_CTRUNC. Whatever arrived is ours to close.
+ */
+static int
+chan_take_attached(struct msghdr *msg)
+{
+	int fd = -1;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+		    c->cmsg_len == CMSG_LEN(sizeof(int)))
+			memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
+/*
+ * A peer that closed with our data unread makes the first receive fail with ECONNRESET, ahead of
+ * what it had sent before: the error is cleared by reporting it, so ask again.
+ */
+static ssize_t
+chan_receive(int fd, struct msghdr *msg)
+{
+	bool was_reset = false;
+
+	for (;;) {
+		struct msghdr attempt = *msg;
+		ssize_t n = recvmsg(fd, &attempt, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+		if (n >= 0) {
+			*msg = attempt;
+			return n;
+		}
+		if (errno == ECONNRESET && was_reset) {
+			msg->msg_controllen = 0;
+			return 0;
+		}
+		was_reset = was_reset || errno == ECONNRESET;
+		if (errno != EINTR && errno != ECONNRESET)
+			return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+	}
+}
+
+/* An empty datagram reads like the end: only the end comes with a hang-up. */
+static ssize_t
+chan_end_or_empty(int fd, int attached)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	if (attached >= 0)
+		(void)close(attached);
+	if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)))
+		return 0;
+	return -EBADMSG;
+}
+
+ssize_t
+chan_recv(int fd, void *buf, size_t cap, int *ret_attached)
+{
+	union chan_control control;
+	struct iovec iov = {.iov_base = buf, .iov_len = cap};
+	struct msghdr msg = {
+	    .msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.room,
+	    .msg_controllen = sizeof(control.room),
+	};
+	ssize_t n;
+	int attached;
+
+	n = chan_receive(fd, &msg);
+	if (n < 0)
+		return n;
+	attached = chan_take_attached(&msg);
+	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || (attached >= 0 && !ret_attached)) {
+		if (attached >= 0)
+			(void)close(attached);
+		return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : -EBADMSG;
+	}
+	if (n == 0)
+		return chan_end_or_empty(fd, attached);
+	if (ret_attached)
+		*ret_attached = attached;
+	return n;
+}
