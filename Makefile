@@ -1,18 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
 # Sealwright: build, test and install. GNU make; everything built lands under $(BUILD).
 #
 #   make all        the programs                    make check      every test
 #   make demo       the main job, on real input     make lint       format, tidy, cppcheck, shellcheck, docs
 #   make deps       install what the build needs    make tcb        each process: files, lines, symbols
 #   make bench      figures, as ratios              make check-sanitizers   the tests under ASan and UBSan
-#   make install    DESTDIR= PREFIX=                make clean
+#   make fuzz       fuzz each target for FUZZ_SECONDS
+#   make install    DESTDIR= PREFIX=                make uninstall  (logs and keys stay)
+#   make clean      everything that was built
+#
+# CC=clang builds with clang, BUILD=dir elsewhere, TESTS="test_cli test_jscan" checks only these.
 #
 # Each program's complete link list is <program>/objects.mk: that text is its trusted computing base.
 
-CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
 BUILD    ?= build
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 VERSION  := $(shell cat VERSION)
+PYTHON   ?= python3
+TESTS    ?=
+FUZZ_SECONDS ?= 60
 
 sbindir     := $(PREFIX)/sbin
 bindir      := $(PREFIX)/bin
@@ -20,6 +30,9 @@ libexecdir  := $(PREFIX)/libexec/sealwright
 mandir      := $(PREFIX)/share/man
 docdir      := $(PREFIX)/share/doc/sealwright
 schemadir   := $(PREFIX)/share/sealwright/schema
+unitdir     := $(PREFIX)/lib/systemd/system
+sysusersdir := $(PREFIX)/lib/sysusers.d
+tmpfilesdir := $(PREFIX)/lib/tmpfiles.d
 
 PROGRAMS := auditd-writer policyd policyctl
 
@@ -35,17 +48,20 @@ HARDEN   := -fPIE -fno-omit-frame-pointer -fno-sanitize-recover=all -DSANITIZED=
 endif
 
 # -ffile-prefix-map: the same tree built in two places gives the same bytes.
-ALL_CPPFLAGS := -I. -I$(BUILD)/gen -D_GNU_SOURCE -DSEALWRIGHT_VERSION='"$(VERSION)"' \
-                -DSEALWRIGHT_LIBEXECDIR='"$(libexecdir)"' $(CPPFLAGS)
+ALL_CPPFLAGS := -I. -D_GNU_SOURCE -DSEALWRIGHT_VERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_CFLAGS   := -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDEN) $(SANITIZE) -pthread \
                 -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 ALL_LDFLAGS  := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed -pthread \
                 $(SANITIZE) $(LDFLAGS)
 PKG_CONFIG   ?= pkg-config
 
+# The last line of `make check` is its count, also below another make.
+MAKEFLAGS += --no-print-directory
+
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all check check-deps demo deps lint tcb check-sanitizers install uninstall clean bench fuzz unit
+.PHONY: all unit bench-programs check check-deps check-sanitizers demo deps lint tcb fuzz bench \
+        install uninstall clean compile_commands FORCE
 
 all:
 
@@ -64,12 +80,13 @@ BINARIES := $(foreach p,$(PROGRAMS),$(BUILD)/$(DEST-$(p)))
 
 all: $(BINARIES)
 
-# $(call link_rule,output,objects,pkg-config names)
+# $(call link_rule,output,objects,pkg-config names). pkg-config is asked when the recipe runs: it need
+# not be installed when this file is read.
 define link_rule
 $(1): $(addprefix $(BUILD)/obj/,$(2))
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(if $(3),$$(shell $$(PKG_CONFIG) --libs $(3)))
-DEPENDENCIES += $(patsubst %.o,$(BUILD)/obj/%.d,$(2))
+SOURCES += $(patsubst %.o,%.c,$(2))
 endef
 
 $(foreach p,$(PROGRAMS),$(eval $(call link_rule,$(BUILD)/$(DEST-$(p)),$(OBJS-$(p)),$(LIBS-$(p)))))
@@ -77,11 +94,95 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call link_rule,$(BUILD)/unit/$(t),$(OBJS-$(t)
 $(foreach t,$(BENCHES),$(eval $(call link_rule,$(BUILD)/bench/$(t),$(OBJS-$(t)),$(LIBS-$(t)))))
 $(foreach t,$(FUZZERS),$(eval $(call link_rule,$(BUILD)/fuzz/$(t)-replay,$(OBJS-$(t)) tests/fuzz/replay.o,$(LIBS-$(t)))))
 
-$(BUILD)/obj/%.o: %.c Makefile VERSION
+# Compiler and flags as of the last build in $(BUILD): what was built with others is built again.
+FLAGS := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(sort $(DEPENDENCIES))
+-include $(patsubst %.c,$(BUILD)/obj/%.d,$(sort $(SOURCES)))
 
-unit: $(addprefix $(BUILD)/unit/,$(UNIT_TESTS)) $(addsuffix -replay,$(addprefix $(BUILD)/fuzz/,$(FUZZERS)))
+UNIT_BINARIES := $(addprefix $(BUILD)/unit/,$(UNIT_TESTS))
+FUZZ_REPLAYS  := $(patsubst %,$(BUILD)/fuzz/%-replay,$(FUZZERS))
+
+unit: $(UNIT_BINARIES) $(FUZZ_REPLAYS)
 bench-programs: $(addprefix $(BUILD)/bench/,$(BENCHES))
+
+# --- what needs things installed first: then make reads this file anew -------------------------------
+
+deps:
+	tools/deps.sh build
+
+demo:
+	tools/deps.sh build
+	@$(MAKE) all
+	$(PYTHON) demo/demo.py --build $(BUILD)
+
+check-deps:
+	tools/deps.sh check
+
+check:
+	tools/deps.sh check
+	@$(MAKE) all unit
+	@$(PYTHON) tests/run.py --build $(BUILD) $(TESTS)
+
+# Registered tests, for tests/run.py.
+print-tests:
+	@printf '%s\n' $(addprefix unit/,$(UNIT_TESTS)) $(addprefix fuzz/,$(FUZZERS))
+
+ASAN_BUILD ?= build-asan
+check-sanitizers:
+	tools/deps.sh sanitizers
+	@$(MAKE) BUILD=$(ASAN_BUILD) CC=clang SANITIZE=-fsanitize=address,undefined OPTIMISE='-O1 -g' all unit
+	@$(PYTHON) tests/run.py --sanitized --build $(ASAN_BUILD) $(TESTS)
+
+FUZZ_BUILD ?= build-fuzz
+fuzz:
+	tools/deps.sh sanitizers
+	@$(MAKE) BUILD=$(FUZZ_BUILD) CC=clang SANITIZE=-fsanitize=fuzzer-no-link,address,undefined fuzzers
+	tools/fuzz.sh $(FUZZ_BUILD) $(FUZZ_SECONDS) $(FUZZERS)
+
+fuzzers: $(addprefix $(BUILD)/fuzz/,$(FUZZERS))
+
+define fuzzer_rule
+$(BUILD)/fuzz/$(1): $(addprefix $(BUILD)/obj/,$(OBJS-$(1)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ \
+	    $(if $(LIBS-$(1)),$$(shell $$(PKG_CONFIG) --libs $(LIBS-$(1))))
+endef
+$(foreach t,$(FUZZERS),$(eval $(call fuzzer_rule,$(t))))
+
+bench:
+	tools/deps.sh bench
+	@$(MAKE) all bench-programs
+	$(PYTHON) bench/bench.py --build $(BUILD)
+
+# --- what a reviewer of the code asks ------------------------------------------------------------
+
+tcb: all
+	@tools/tcb.sh $(BUILD) auditd-writer $(BUILD)/$(DEST-auditd-writer) $(OBJS-auditd-writer)
+	@tools/tcb.sh $(BUILD) policyd $(BUILD)/$(DEST-policyd) $(OBJS-policyd)
+	@tools/tcb.sh $(BUILD) policyctl $(BUILD)/$(DEST-policyctl) $(OBJS-policyctl)
+	@tools/tcb.sh --forbid $(BUILD) auditd-writer $(BUILD)/$(DEST-auditd-writer) $(OBJS-auditd-writer)
+
+include tools/lint.mk
+
+# For editors and clang tools.
+compile_commands:
+	@$(PYTHON) tools/compile_commands.py '$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS)' $(sort $(SOURCES)) >compile_commands.json
+
+# --- install -------------------------------------------------------------------------------------
+
+install: all
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' tools/install.sh install
+
+uninstall:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' tools/install.sh uninstall
+
+clean:
+	rm -rf $(BUILD) $(ASAN_BUILD) $(FUZZ_BUILD) compile_commands.json
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
