@@ -9,9 +9,12 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/limits.h"
+#include "common/str.h"
+#include "common/text.h"
 #include "proto/record.h"
 #include "proto/wire.h"
 
@@ -67,7 +70,44 @@ struct settings {
 	struct settings_pair metadata[SETTINGS_METADATA]; /* added to details */
 };
 
+/* Bytes that settings_put() needs at most. */
+#define SETTINGS_BYTES (64u << 10)
+
+/*
+ * Of the system when the effective uid is 0, else of the user: from XDG_STATE_HOME,
+ * XDG_RUNTIME_DIR, XDG_CONFIG_HOME, HOME and passwd. A place that cannot be known stays empty.
+ */
 void settings_defaults(struct settings *s);
-/* The part that evaluators and admin need. */
+/* What evaluators and admin get. */
 void settings_put(struct wire_out *out, const struct settings *s);
+/* -EPROTO for bytes that settings_put() could not have made. */
 int settings_get(struct wire_in *in, struct settings *ret);
+
+/* --- one setting at a time (settings.def) ----------------------------------------------------- */
+
+enum setting_form {
+	SETTING_TEXT,
+	SETTING_U32,
+	SETTING_U64,
+	SETTING_DURABILITY,
+};
+
+struct setting {
+	const char *key; /* "audit_dir" */
+	enum setting_form form;
+	bool limit; /* stands inside "limits", is no command-line option */
+	size_t offset, size;
+	uint64_t min, max;
+	const char *argument, *text; /* for --help */
+};
+
+const struct setting *settings_table(size_t *ret_n);
+const struct setting *settings_find(struct str key, bool limit);
+/* 0, or -EINVAL with the reason in why ("must be 1 to 64"). */
+int setting_set_text(const struct setting *f, struct settings *s, struct str v, struct text *why);
+int setting_set_number(const struct setting *f, struct settings *s, int64_t v, struct text *why);
+/* From a command line: text or decimal digits, as the form wants. */
+int setting_set_argument(const struct setting *f, struct settings *s, struct str v,
+    struct text *why);
+/* Value of a number. */
+uint64_t setting_number(const struct setting *f, const struct settings *s);
