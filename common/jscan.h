@@ -11,6 +11,8 @@
  * Refused although many readers take it: lone surrogates, NUL (raw or \u0000), numbers with
  * magnitude >= 2^53 (also as 1e300), -0 is fine, a byte order mark, anything after the one value,
  * single quotes, NaN, trailing commas.
+ *
+ * Link jscan.o jscan_fault.o jscan_keys.o jscan_read.o text.o.
  */
 
 #include <stdbool.h>
@@ -38,6 +40,7 @@ struct jscan_token {
 	uint8_t type;    /* enum jscan_type */
 	bool escaped;    /* a string that holds at least one backslash */
 	bool integer;    /* a number without fraction and exponent */
+	bool key;        /* a string that is the key of the value that follows */
 	uint32_t at;     /* first byte of the value in the text; for strings the byte after the quote */
 	uint32_t n;      /* bytes of the value as written; for strings without the quotes */
 	uint32_t next;   /* index of the token after this value */
@@ -48,7 +51,7 @@ struct jscan_rules {
 	bool comments;        /* allow // and block comments between tokens */
 	uint32_t max_depth;   /* nesting of arrays and objects; 1 = one flat object; at most 64 */
 	uint32_t max_members; /* members of one object */
-	uint32_t max_tokens;  /* tokens in all; the tape grows up to it when `grow` */
+	uint32_t max_tokens;  /* tokens in all, keys too; the tape grows up to it when `grow` */
 	bool grow;            /* tape->tokens is malloc'ed and may be realloc'ed */
 };
 
@@ -69,16 +72,22 @@ struct jscan_fault {
 
 /*
  * Scan all of text. tape->tokens/cap are the caller's (with rules->grow they may be NULL/0 and are
- * to be released by jscan_tape_free()). 0: tape->tokens[0] is the value. -EINVAL: not JSON by these
- * rules; -E2BIG: over a limit of the rules (what names the limit); -ENOMEM. *ret_fault is set on
- * every failure. text is limited to 1 GiB.
+ * to be released by jscan_tape_free()). Without rules->grow cap is a limit like max_tokens. Tokens
+ * need no initial value: keep a tape from one text to the next rather than on the stack.
+ *
+ * 0: tape->tokens[0] is the value. -EINVAL: not JSON by these rules; -E2BIG: over a limit of the
+ * rules (what names the limit); -ENOMEM. *ret_fault is set on every failure, and names the fault
+ * that comes first in the text: the byte that no valid text could have there, or the start of the
+ * number, escape, key or value that breaks a rule. text is limited to 1 GiB.
+ *
+ * Time grows with n log n at worst, whatever the text: duplicate keys are looked for by sorting.
  */
 int jscan(struct str text, const struct jscan_rules *rules, struct jscan_tape *tape,
     struct jscan_fault *ret_fault);
 
 void jscan_tape_free(struct jscan_tape *tape);
 
-/* Line and column of a byte offset in a text. */
+/* Line and column of a byte offset in a text, as in struct jscan_fault. */
 void jscan_place(struct str text, size_t at, uint32_t *ret_line, uint32_t *ret_column);
 
 /* Index of the value of member key in the object at index object; 0 when there is none. */
