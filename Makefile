@@ -128,17 +128,15 @@ check-deps:
 check:
 	tools/deps.sh check
 	@$(MAKE) all unit
-	@$(PYTHON) tests/run.py --build $(BUILD) $(TESTS)
+	@$(RUN_TESTS) --build $(BUILD) $(TESTS)
 
-# Registered tests, for tests/run.py.
-print-tests:
-	@printf '%s\n' $(addprefix unit/,$(UNIT_TESTS)) $(addprefix fuzz/,$(FUZZERS))
+RUN_TESTS := UNIT_TESTS='$(sort $(UNIT_TESTS))' FUZZERS='$(sort $(FUZZERS))' $(PYTHON) tests/run.py
 
 ASAN_BUILD ?= build-asan
 check-sanitizers:
 	tools/deps.sh sanitizers
 	@$(MAKE) BUILD=$(ASAN_BUILD) CC=clang SANITIZE=-fsanitize=address,undefined OPTIMISE='-O1 -g' all unit
-	@$(PYTHON) tests/run.py --sanitized --build $(ASAN_BUILD) $(TESTS)
+	@$(RUN_TESTS) --sanitized --build $(ASAN_BUILD) $(TESTS)
 
 FUZZ_BUILD ?= build-fuzz
 fuzz:
