@@ -76,26 +76,48 @@ jscan_skip(struct jscan *s)
 
 /* --- strings --------------------------------------------------------------------------------- */
 
+/* Characters beyond ASCII come in runs. */
+static int
+jscan_string_unicode(struct jscan *s)
+{
+	do {
+		size_t n = utf8_length(s->p, (size_t)(s->end - s->p));
+
+		if (n == 0)
+			return jscan_fail(s, s->p, "invalid UTF-8 in a string");
+		s->p += n;
+	} while (s->p < s->end && (unsigned char)*s->p >= 0x80);
+	return 0;
+}
+
+static int
+jscan_string_escape(struct jscan *s)
+{
+	const char *why;
+	uint32_t code;
+	size_t n = jscan_escape((struct str){s->p, (size_t)(s->end - s->p)}, &code, &why);
+
+	if (n == 0)
+		return jscan_fail(s, s->p, why);
+	s->p += n;
+	return 0;
+}
+
 /* A byte of a string that is not plain: a backslash, a control byte, DEL or beyond ASCII. */
 static int
 jscan_string_special(struct jscan *s, bool *escaped)
 {
-	struct str rest = {s->p, (size_t)(s->end - s->p)};
-	const char *why = "invalid UTF-8 in a string";
-	uint32_t code;
-	size_t n;
+	unsigned char c = (unsigned char)*s->p;
 
-	if ((unsigned char)*s->p < 0x20)
-		return jscan_fail(s, s->p, *s->p ? "control byte in a string" : "NUL in a string");
-	if (*s->p == '\\') {
-		n = jscan_escape(rest, &code, &why);
+	if (c >= 0x80)
+		return jscan_string_unicode(s);
+	if (c == '\\') {
 		*escaped = true;
-	} else {
-		n = utf8_length(rest.p, rest.n);
+		return jscan_string_escape(s);
 	}
-	if (n == 0)
-		return jscan_fail(s, s->p, why);
-	s->p += n;
+	if (c < 0x20)
+		return jscan_fail(s, s->p, c ? "control byte in a string" : "NUL in a string");
+	s->p++;
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 #define LIMIT_JSON_MEMBERS 64    /* members of one object that is recorded as given */
 #define LIMIT_DOC_DEPTH 32       /* policies and configuration */
 #define LIMIT_POLICY_BYTES (64u << 20)
+#define LIMIT_DOC_VALUES (8u << 20) /* values and keys of one such document */
 
 /* Short names: users, sandboxes, agents, clients, events, actors. Bytes. */
 #define LIMIT_NAME 256

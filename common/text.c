@@ -68,39 +68,38 @@ utf8_tail(const char *p, size_t n)
 	return true;
 }
 
+/* Whether c may follow lead: no overlong form, no surrogate, nothing above U+10FFFF. */
 static bool
-utf8_between(char c, unsigned low, unsigned high)
+utf8_second(unsigned lead, char c)
 {
+	unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+	unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+
 	return (unsigned char)c >= low && (unsigned char)c <= high;
+}
+
+static size_t
+utf8_announced(unsigned lead)
+{
+	if (lead < 0x80)
+		return 1;
+	if (lead < 0xc2 || lead > 0xf4)
+		return 0;
+	return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
 /* RFC 3629, section 4. Only the second byte has bounds that depend on the first. */
 size_t
 utf8_length(const char *p, size_t n)
 {
-	unsigned lead;
+	unsigned lead = n > 0 ? (unsigned char)p[0] : 0xff;
+	size_t length = utf8_announced(lead);
 
-	if (n == 0)
+	if (length < 2)
+		return length;
+	if (length > n || !utf8_second(lead, p[1]) || !utf8_tail(p + 2, length - 2))
 		return 0;
-	lead = (unsigned char)p[0];
-	if (lead < 0x80)
-		return 1;
-	if (lead < 0xc2 || lead > 0xf4)
-		return 0;
-	if (lead < 0xe0)
-		return n >= 2 && utf8_tail(p + 1, 1) ? 2 : 0;
-	if (lead < 0xf0)
-		return n >= 3 &&
-			       utf8_between(
-				   p[1], lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf) &&
-			       utf8_tail(p + 2, 1)
-			   ? 3
-			   : 0;
-	return n >= 4 &&
-		       utf8_between(p[1], lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf) &&
-		       utf8_tail(p + 2, 2)
-		   ? 4
-		   : 0;
+	return length;
 }
 
 bool
@@ -146,34 +145,55 @@ text_json_unicode(struct text *t, uint32_t code)
 	text_hex(t, bytes, sizeof(bytes));
 }
 
+/* The letter of a short escape, 0 when there is none. */
+static char
+text_json_letter(char c)
+{
+	switch (c) {
+	case '"':
+	case '\\':
+		return c;
+	case '\b':
+		return 'b';
+	case '\f':
+		return 'f';
+	case '\n':
+		return 'n';
+	case '\r':
+		return 'r';
+	case '\t':
+		return 't';
+	default:
+		return 0;
+	}
+}
+
 /* Quote, backslash, a control byte or DEL. */
 static void
 text_json_ascii(struct text *t, char c)
 {
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	const char *found = c ? strchr(from, c) : NULL;
+	char escape[2] = {'\\', text_json_letter(c)};
 
-	if (!found) {
+	if (escape[1])
+		text_put(t, (struct str){escape, sizeof(escape)});
+	else
 		text_json_unicode(t, (unsigned char)c);
-		return;
-	}
-	text_char(t, '\\');
-	text_char(t, to[found - from]);
 }
 
 /* What is not plain at the start of s. Returns how many bytes of s it was. */
 static size_t
 text_json_special(struct text *t, struct str s)
 {
-	size_t n = utf8_length(s.p, s.n);
 	uint32_t code;
+	size_t n;
 
-	if (n == 0) {
-		text_put(t, STR("\xef\xbf\xbd"));
+	if ((unsigned char)s.p[0] < 0x80) {
+		text_json_ascii(t, s.p[0]);
 		return 1;
 	}
-	if (n == 1) {
-		text_json_ascii(t, s.p[0]);
+	n = utf8_length(s.p, s.n);
+	if (n == 0) {
+		text_put(t, STR("\xef\xbf\xbd"));
 		return 1;
 	}
 	code = utf8_code(s.p, n);
