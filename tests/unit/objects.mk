@@ -4,3 +4,18 @@ UNIT_TESTS :=
 UNIT_TESTS += test_jail
 OBJS-test_jail := tests/unit/test_jail.o common/jail.o
 LIBS-test_jail := libcap
+
+UNIT_TESTS += test_proto
+OBJS-test_proto := tests/unit/test_proto.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
+
+UNIT_TESTS += test_line
+OBJS-test_line := tests/unit/test_line.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
+
+UNIT_TESTS += test_chan
+OBJS-test_chan := tests/unit/test_chan.o common/chan.o common/fds.o
+
+UNIT_TESTS += test_notify
+OBJS-test_notify := tests/unit/test_notify.o common/notify.o common/text.o common/clock.o
+
+UNIT_TESTS += test_activation
+OBJS-test_activation := tests/unit/test_activation.o common/activation.o common/fds.o
