@@ -50,9 +50,9 @@ take_fd(int *fd)
 #define CLEANUP_FD __attribute__((cleanup(cleanup_fd)))
 #define CLEANUP_FREE __attribute__((cleanup(cleanup_free)))
 #define CLEANUP_FILE __attribute__((cleanup(cleanup_file)))
-#define take_ptr(pp) \
-	__extension__({ \
+#define take_ptr(pp)                              \
+	__extension__({                           \
 		__typeof__(*(pp)) taken_ = *(pp); \
-		*(pp) = NULL; \
-		taken_; \
+		*(pp) = NULL;                     \
+		taken_;                           \
 	})

@@ -32,8 +32,10 @@ frame_begin(struct frame_out *f, uint8_t *buf, size_t cap, uint16_t type, uint64
 {
 	struct wire_out header = wire_out_over(buf, cap);
 
-	*f = (struct frame_out){
-	    .buf = buf, .cap = cap < LIMIT_FRAME ? cap : LIMIT_FRAME, .n = FRAME_HEADER, .type = type};
+	*f = (struct frame_out){.buf = buf,
+	    .cap = cap < LIMIT_FRAME ? cap : LIMIT_FRAME,
+	    .n = FRAME_HEADER,
+	    .type = type};
 	wire_put_u32(&header, FRAME_MAGIC);
 	wire_put_u16(&header, FRAME_VERSION);
 	wire_put_u16(&header, type);

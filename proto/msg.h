@@ -37,9 +37,10 @@ enum peer {
 
 /* State of a channel as its receiver sees it. */
 enum chan_state {
-	CHAN_NEW = 1 << 0,     /* no HELLO yet */
-	CHAN_OPEN = 1 << 1,    /* HELLO and WELCOME exchanged */
-	CHAN_FAULTED = 1 << 2, /* broke the protocol; only a HELLO of a later generation opens it again */
+	CHAN_NEW = 1 << 0,  /* no HELLO yet */
+	CHAN_OPEN = 1 << 1, /* HELLO and WELCOME exchanged */
+	CHAN_FAULTED =
+	    1 << 2, /* broke the protocol; only a HELLO of a later generation opens it again */
 	CHAN_ANY = CHAN_NEW | CHAN_OPEN | CHAN_FAULTED,
 };
 
@@ -138,7 +139,7 @@ struct msg_welcome {
 	uint32_t generation;
 	uint64_t log_id; /* 60 bits */
 	uint8_t session[UUID_BYTES];
-	uint8_t state;    /* enum storage_state */
+	uint8_t state; /* enum storage_state */
 	uint64_t next_seq;
 	uint64_t max_unacked; /* messages that may be under way */
 };

@@ -113,7 +113,7 @@ static bool
 ack_run_plausible(const struct ack_run *run)
 {
 	return run->count > 0 && run->refusal < REFUSAL_COUNT &&
-	    (run->refusal == REFUSAL_NONE) == (run->first_seq > 0);
+	       (run->refusal == REFUSAL_NONE) == (run->first_seq > 0);
 }
 
 int

@@ -95,10 +95,10 @@ int record_get(struct wire_in *in, enum msg_type type, enum peer from, struct re
     const char **ret_why);
 
 /* Names as in the line; NULL for NONE and unknown numbers. */
-const char *record_category_name(enum record_category c);   /* "AUDIT_CATEGORY_..." */
-const char *record_decision_name(enum record_decision d);   /* "AUDIT_DECISION_..." */
-const char *record_mode_name(enum record_mode m);           /* "enforce" ... */
-const char *record_level_name(enum record_level l);         /* "debug" ... */
+const char *record_category_name(enum record_category c); /* "AUDIT_CATEGORY_..." */
+const char *record_decision_name(enum record_decision d); /* "AUDIT_DECISION_..." */
+const char *record_mode_name(enum record_mode m);         /* "enforce" ... */
+const char *record_level_name(enum record_level l);       /* "debug" ... */
 const char *record_action_type_name(enum record_action_type a);
 /* LEVEL_NONE when s is no level. */
 enum record_level record_level_parse(struct str s);

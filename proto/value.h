@@ -10,7 +10,7 @@
  *     '#' u8 length, text    a number: JSON grammar, at most 24 bytes, magnitude below 2^53
  *     '"' u16 length, bytes  a string
  *     '[' values ']'         an array
- *     '{' (u16 length, key bytes as '"'), value ... '}'   an object
+ *     '{' (u16 length, key bytes as '"'), value ... '}'   an object; keys are UTF-8, all different
  */
 
 #include <stdbool.h>

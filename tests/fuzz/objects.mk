@@ -1,2 +1,5 @@
 # Fuzz targets (LLVMFuzzerTestOneInput); each also links with replay.o to replay its corpus.
 FUZZERS :=
+
+FUZZERS += fuzz_frame
+OBJS-fuzz_frame := tests/fuzz/fuzz_frame.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
