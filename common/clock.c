@@ -70,6 +70,13 @@ clock_days(int year, int month, int day)
 	return era * DAYS_PER_ERA + day_of_era - DAYS_TO_1970;
 }
 
+/* 1970-01-01 was a Thursday. */
+int
+clock_weekday(int64_t days)
+{
+	return (int)((days % 7 + 7 + 4) % 7);
+}
+
 struct clock_fields {
 	int year, month, day;
 	int second; /* of the day */

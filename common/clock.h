@@ -33,6 +33,8 @@ void clock_format_compact(int64_t us, char out[COMPACT_SIZE]);
  */
 int clock_parse(struct str s, int64_t *ret_us);
 
-/* Days since 1970-01-01 to civil date and back; weekday 0 is Sunday. */
+/* Days since 1970-01-01 to civil date and back. */
 void clock_civil(int64_t days, int *ret_year, int *ret_month, int *ret_day);
 int64_t clock_days(int year, int month, int day);
+/* 0 is Sunday. */
+int clock_weekday(int64_t days);

@@ -19,3 +19,7 @@ OBJS-test_notify := tests/unit/test_notify.o common/notify.o common/text.o commo
 
 UNIT_TESTS += test_activation
 OBJS-test_activation := tests/unit/test_activation.o common/activation.o common/fds.o
+
+UNIT_TESTS += test_text test_clock
+OBJS-test_text := tests/unit/test_text.o common/text.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+OBJS-test_clock := tests/unit/test_clock.o common/clock.o
