@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Defaults, of the system or of a user's own service; only the supervisor asks for them. */
+#include <errno.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "policyd/accounts.h"
+#include "policyd/config.h"
 #include "policyd/settings.h"
 
 static uint32_t
@@ -104,4 +106,18 @@ settings_defaults(struct settings *s)
 		system_places(s);
 	else
 		user_places(s);
+}
+
+int
+config_default_file(char buf[PATH_MAX])
+{
+	char base[PATH_MAX];
+
+	if (geteuid() == 0)
+		place(buf, PATH_MAX, "%s", "/etc/sealwright/sealwright.conf");
+	else if (base_directory("XDG_CONFIG_HOME", ".config", base))
+		place(buf, PATH_MAX, "%s/sealwright/sealwright.conf", base);
+	else
+		buf[0] = '\0';
+	return buf[0] == '\0' ? -ENOENT : 0;
 }

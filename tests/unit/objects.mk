@@ -23,3 +23,9 @@ OBJS-test_activation := tests/unit/test_activation.o common/activation.o common/
 UNIT_TESTS += test_text test_clock
 OBJS-test_text := tests/unit/test_text.o common/text.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 OBJS-test_clock := tests/unit/test_clock.o common/clock.o
+
+UNIT_TESTS += test_config
+OBJS-test_config := tests/unit/test_config.o policyd/config.o policyd/options.o policyd/settings.o policyd/settings_defaults.o \
+	policyd/accounts.o common/jtree.o common/jscan.o common/jscan_keys.o common/jscan_read.o common/jscan_fault.o common/fds.o common/text.o \
+	common/clock.o proto/wire.o proto/record.o proto/value.o
+LIBS-test_config := json-c
