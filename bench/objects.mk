@@ -1,2 +1,7 @@
 # Benchmark programs.
 BENCHES :=
+
+BENCHES += bench_service
+OBJS-bench_service := bench/bench_service.o bench/floor.o common/clock.o common/fds.o common/log.o common/text.o \
+	proto/line.o proto/record.o proto/value.o proto/wire.o
+LIBS-bench_service := libcrypto
