@@ -30,8 +30,9 @@ OBJS-test_config := tests/unit/test_config.o policyd/config.o policyd/options.o 
 	common/clock.o proto/wire.o proto/record.o proto/value.o
 LIBS-test_config := json-c
 
-UNIT_TESTS += test_jscan
-OBJS-test_jscan := tests/unit/test_jscan.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o common/clock.o
+UNIT_TESTS += test_jscan test_jscan_keys
+OBJS-test_jscan := tests/unit/test_jscan.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
+OBJS-test_jscan_keys := tests/unit/test_jscan_keys.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o common/clock.o
 
 UNIT_TESTS += test_sha256
 OBJS-test_sha256 := tests/unit/test_sha256.o common/sha256.o
