@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Between the files of the server: server.c, conn.c, promise.c. */
+
+#include "policyd/client/server.h"
+
+/* Unsent bytes of one connection never exceed this. */
+#define OUTBUF_MAX (REPLIES_MAX + REPLY_MAX)
+
+/* Take over a freshly accepted socket. -ENOMEM (fd stays the caller's). */
+int conn_open(struct server *s, int fd, const struct record_peer *peer, struct account *account);
+/* Free what is left of a closed connection. */
+void conn_free(struct conn *c);
+
+/* Take lines as far as limits allow, then wait for what stands in the way. */
+void conn_run(struct conn *c);
+/* End of turn: write what is there; close when all is done. */
+void conn_flush(struct conn *c);
+/* Deadlines. */
+void conn_check(struct conn *c, int64_t now);
+
+/* Make sure that conn_flush() is called at the end of this turn. */
+void conn_touch(struct conn *c);
+/* Bytes of replies more (or fewer) that c has yet to take. */
+void conn_owe(struct conn *c, size_t n);
+void conn_paid(struct conn *c, size_t n);
+/* To the client's buffer; closes the connection when they have no room. */
+void conn_deliver(struct conn *c, struct str text);
+/* Its own limits may let it go on. */
+void conn_wake(struct conn *c);
+/* Stand in the queue for a turn. */
+void conn_ready(struct conn *c);

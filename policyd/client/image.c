@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policyd/client/image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "common/limits.h"
+
+#define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+static int
+image_check_fd(int fd, size_t *ret_size, const char **ret_why)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	*ret_why = "not a sealed memory file";
+	if (seals < 0 || (seals & SEALS) != SEALS)
+		return -EPERM;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret_why = "policy image of an impossible size";
+	if (st.st_size <= 0 || (uintmax_t)st.st_size > SIZE_MAX / 2)
+		return -EINVAL;
+	*ret_size = (size_t)st.st_size;
+	return 0;
+}
+
+static int
+image_map(struct image *image, int fd, const char **ret_why)
+{
+	int error = image_check_fd(fd, &image->size, ret_why);
+
+	if (error < 0)
+		return error;
+	image->base = mmap(NULL, image->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (image->base == MAP_FAILED) {
+		image->base = NULL;
+		*ret_why = "cannot map the policy image";
+		return -errno;
+	}
+	return policy_image_open(&image->view, image->base, image->size, ret_why);
+}
+
+int
+image_open(struct image **ret, int fd, const char **ret_why)
+{
+	struct image *image = calloc(1, sizeof(*image));
+	int error;
+
+	*ret_why = "no memory";
+	if (!image)
+		return -ENOMEM;
+	image->refs = 1;
+	error = image_map(image, fd, ret_why);
+	if (error < 0) {
+		image_unref(image);
+		return error;
+	}
+	image->revision = policy_image_revision(&image->view);
+	image->org_id = policy_image_org_id(&image->view);
+	image->org_name = policy_image_org_name(&image->view);
+	*ret = image;
+	return 0;
+}
+
+struct image *
+image_ref(struct image *image)
+{
+	image->refs++;
+	return image;
+}
+
+void
+image_unref(struct image *image)
+{
+	if (!image || --image->refs > 0)
+		return;
+	if (image->base)
+		(void)munmap(image->base, image->size);
+	free(image);
+}

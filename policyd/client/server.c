@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policyd/client/server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/fds.h"
+#include "common/log.h"
+#include "policyd/client/conn.h"
+#include "policyd/client/reply.h"
+
+/* How long accepting rests when descriptors or memory ran out. */
+#define ACCEPT_REST_US 100000
+#define ACCEPT_COMPLAIN_US (60 * US_PER_S)
+
+const char *
+input_fault_name(enum input_fault fault)
+{
+	static const char *const names[INPUT_FAULTS] = {
+	    [INPUT_NOT_JSON] = "not_json",
+	    [INPUT_NOT_UNDERSTOOD] = "not_understood",
+	    [INPUT_EVENT_TOO_LARGE] = "event_too_large",
+	    [INPUT_LINE_TOO_LONG] = "line_too_long",
+	    [INPUT_LINE_TOO_SLOW] = "line_too_slow",
+	    [INPUT_LINE_UNFINISHED] = "line_unfinished",
+	};
+
+	return (unsigned)fault < INPUT_FAULTS ? names[fault] : "unknown";
+}
+
+/* --- accepting --------------------------------------------------------------------------------- */
+
+/* Best effort: a new socket has room for a line. */
+static void
+refuse(struct server *s, int fd, const char *what, uint32_t limit)
+{
+	char why[128], buf[256];
+	struct text t = text_over(buf, sizeof(buf));
+
+	s->refused++;
+	(void)snprintf(why, sizeof(why), "%s (limit %u)", what, limit);
+	reply_error(&t, STR_NONE, str_from(why), REPLY_NO_PLACE);
+	(void)send(fd, buf, t.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+admit(struct server *s, int *fd, const struct record_peer *peer)
+{
+	struct account *account = accounts_enter(
+	    &s->accounts, s->settings, peer->uid, clock_monotonic());
+
+	if (!account) {
+		refuse(s, *fd, "out of memory", s->limits.connections);
+		return;
+	}
+	if (account->connections > s->limits.per_uid)
+		refuse(s, *fd, "too many connections of this user", s->limits.per_uid);
+	else if (s->connections >= s->limits.connections)
+		refuse(s, *fd, "too many connections", s->limits.connections);
+	else if (conn_open(s, *fd, peer, account) == 0) {
+		(void)take_fd(fd);
+		s->accepted++;
+		return;
+	}
+	accounts_leave(&s->accounts, account);
+}
+
+/*
+ * Out of descriptors or the like: the client stays in the backlog, so level-triggered readiness
+ * would spin. Rest a little.
+ */
+static void
+rest(struct server *s, int error)
+{
+	const struct timeval tv = {0, ACCEPT_REST_US};
+	int64_t now = clock_monotonic();
+
+	(void)event_del(s->acceptable);
+	(void)evtimer_add(s->accept_later, &tv);
+	if (s->accept_complained && now - s->accept_complained < ACCEPT_COMPLAIN_US)
+		return;
+	s->accept_complained = now;
+	log_warn("cannot accept connections for now: %s", strerror(error));
+}
+
+/* One a turn: with several evaluators on one socket, the idle ones get their share. */
+static void
+on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct server *s = arg;
+	CLEANUP_FD int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	(void)what;
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR &&
+		    errno != ECONNABORTED)
+			rest(s, errno);
+		return;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0 || n != sizeof(cred))
+		return;
+	admit(s, &fd,
+	    &(struct record_peer){.uid = cred.uid, .gid = cred.gid, .pid = (uint32_t)cred.pid});
+}
+
+static void
+on_accept_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (s->accepting)
+		(void)event_add(s->acceptable, NULL);
+}
+
+void
+server_start(struct server *s)
+{
+	if (s->accepting)
+		return;
+	s->accepting = true;
+	(void)event_add(s->acceptable, NULL);
+}
+
+void
+server_finish(struct server *s)
+{
+	struct conn *c;
+
+	s->accepting = false;
+	(void)event_del(s->acceptable);
+	TAILQ_FOREACH(c, &s->conns, all)
+	conn_finish(c);
+	s->again = true;
+}
+
+/* --- a turn ------------------------------------------------------------------------------------ */
+
+static void
+on_rate(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	struct conn *c;
+
+	(void)fd;
+	(void)what;
+	while ((c = TAILQ_FIRST(&s->rated)) != NULL) {
+		TAILQ_REMOVE(&s->rated, c, queue);
+		conn_ready(c);
+	}
+	s->again = true;
+}
+
+/* Those that stand in the queue now, each once; who is not done goes to its end. */
+static void
+serve_ready(struct server *s)
+{
+	struct conn *last = TAILQ_LAST(&s->ready, conn_list), *c = NULL;
+
+	while (last && c != last) {
+		c = TAILQ_FIRST(&s->ready);
+		if (s->role->room(c)) {
+			conn_run(c);
+			continue;
+		}
+		TAILQ_REMOVE(&s->ready, c, queue);
+		TAILQ_INSERT_TAIL(&s->ready, c, queue);
+	}
+}
+
+static void
+flush_touched(struct server *s)
+{
+	struct conn_list list = TAILQ_HEAD_INITIALIZER(list);
+	struct conn *c;
+
+	TAILQ_CONCAT(&list, &s->touched, touch);
+	while ((c = TAILQ_FIRST(&list)) != NULL) {
+		TAILQ_REMOVE(&list, c, touch);
+		c->touched = false;
+		conn_flush(c);
+	}
+	if (!TAILQ_EMPTY(&s->touched))
+		s->again = true;
+}
+
+static void
+reap(struct server *s)
+{
+	struct conn *c, *next;
+
+	if (!s->reap)
+		return;
+	s->reap = false;
+	for (c = TAILQ_FIRST(&s->gone); c; c = next) {
+		next = TAILQ_NEXT(c, all);
+		if (c->in_flight > 0)
+			continue;
+		TAILQ_REMOVE(&s->gone, c, all);
+		conn_free(c);
+	}
+}
+
+static int64_t
+tick_us(const struct server *s)
+{
+	int64_t us = (int64_t)s->settings->answer_ms * (US_PER_S / 1000) / 4;
+
+	return us < US_PER_S ? us : US_PER_S;
+}
+
+static void
+watch(struct server *s)
+{
+	int64_t us = tick_us(s);
+	const struct timeval tv = {us / US_PER_S, us % US_PER_S};
+
+	if (evtimer_pending(s->ticker, NULL))
+		return;
+	if (s->connections > 0 || s->pending.entries > 0 || s->accounts.idle > 0 ||
+	    s->role->watches(s))
+		(void)evtimer_add(s->ticker, &tv);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+	int64_t now = clock_monotonic();
+	struct conn *c, *next;
+
+	(void)fd;
+	(void)what;
+	for (c = TAILQ_FIRST(&s->conns); c; c = next) {
+		next = TAILQ_NEXT(c, all);
+		conn_check(c, now);
+	}
+	accounts_sweep(&s->accounts, now);
+	s->role->tick(s, now);
+}
+
+void
+server_turn(struct server *s)
+{
+	int flags = s->again ? EVLOOP_NONBLOCK : EVLOOP_ONCE;
+
+	s->again = false;
+	if (event_base_loop(s->base, flags) < 0)
+		fatalx("the event loop failed");
+	serve_ready(s);
+	s->role->turn(s);
+	flush_touched(s);
+	reap(s);
+	watch(s);
+}
+
+int
+server_init(struct server *s, struct event_base *base, int listen_fd,
+    const struct settings *settings, const struct server_limits *limits,
+    const struct server_role *role, void *ctx)
+{
+	int error = pending_init(&s->pending, PENDING_BYTES);
+
+	if (error < 0)
+		return error;
+	error = fd_set_nonblock(listen_fd, true);
+	if (error < 0)
+		return error;
+	s->base = base;
+	s->settings = settings;
+	s->limits = *limits;
+	s->role = role;
+	s->ctx = ctx;
+	s->fd = listen_fd;
+	TAILQ_INIT(&s->conns);
+	TAILQ_INIT(&s->gone);
+	TAILQ_INIT(&s->ready);
+	TAILQ_INIT(&s->rated);
+	TAILQ_INIT(&s->touched);
+	s->acceptable = event_new(base, listen_fd, EV_READ | EV_PERSIST, on_acceptable, s);
+	s->accept_later = evtimer_new(base, on_accept_later, s);
+	s->ticker = evtimer_new(base, on_tick, s);
+	s->rate_timer = evtimer_new(base, on_rate, s);
+	if (!s->acceptable || !s->accept_later || !s->ticker || !s->rate_timer)
+		return -ENOMEM;
+	return 0;
+}
