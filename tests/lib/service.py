@@ -8,7 +8,6 @@
             log = s.stop()                         # clean end; the whole log checked, schema and all
 """
 
-import collections
 import json
 import os
 import shutil
@@ -223,6 +222,34 @@ class Service:
         return found
 
 
+class Neighbour(threading.Thread):
+    """A well-behaved client beside the others: how many answers it got, and its longest wait."""
+
+    def __init__(self, path):
+        super().__init__(daemon=True)
+        self.path, self.answers, self.longest, self.problem = path, 0, 0.0, None
+        self.enough = threading.Event()
+        self.start()
+
+    def run(self):
+        try:
+            with client.Client(self.path) as c:
+                while not self.enough.is_set():
+                    began = time.monotonic()
+                    if c.ask({"id": self.answers, **ALLOWED})["decision"] != "allow":
+                        raise AssertionError("a good request was denied")
+                    self.longest = max(self.longest, time.monotonic() - began)
+                    self.answers += 1
+                    time.sleep(0.002)
+        except (OSError, AssertionError, ValueError, KeyError) as problem:
+            self.problem = problem
+
+    def finish(self):
+        self.enough.set()
+        self.join(30)
+        return self
+
+
 class Case(unittest.TestCase):
     """Services started here are ended, checked and removed at the end of each test."""
 
@@ -316,11 +343,3 @@ def run(args, **options):
 
 def policyctl(*args, **options):
     return run([POLICYCTL, *args], **options)
-
-
-def count(items):
-    return dict(collections.Counter(items))
-
-
-def sleep(seconds):
-    time.sleep(seconds)
