@@ -36,3 +36,11 @@ OBJS-test_jscan_keys := tests/unit/test_jscan_keys.o common/jscan.o common/jscan
 
 UNIT_TESTS += test_sha256
 OBJS-test_sha256 := tests/unit/test_sha256.o common/sha256.o
+
+UNIT_TESTS += test_jscan_random
+OBJS-test_jscan_random := tests/unit/test_jscan_random.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
+LIBS-test_jscan_random := json-c
+
+UNIT_TESTS += test_jtree
+OBJS-test_jtree := tests/unit/test_jtree.o common/jtree.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
+LIBS-test_jtree := json-c
