@@ -208,7 +208,13 @@ exponent_value(struct str s)
 	return negative ? -v : v;
 }
 
-#define NUMBER_DIGITS 16 /* of 2^53 */
+/*
+ * Numbers are read as doubles elsewhere: from 2^53 - 0.5 on they are rounded up to 2^53. That is
+ * 9007199254740991.5, of which 16 digits stand before the point and 17 decide.
+ */
+#define NUMBER_WHOLE 16
+#define NUMBER_DIGITS 17
+#define NUMBER_LIMIT (LIMIT_JSON_INT * 10 - 5)
 
 /*
  * Whether a well-formed number's magnitude is below 2^53, exactly: it is brought to the form
@@ -242,7 +248,7 @@ number_fits(struct str s)
 	for (; used < NUMBER_DIGITS; used++)
 		head *= 10;
 	point += exponent_value(str_skip(s, i));
-	return point < NUMBER_DIGITS || (point == NUMBER_DIGITS && head < LIMIT_JSON_INT);
+	return point < NUMBER_WHOLE || (point == NUMBER_WHOLE && head < NUMBER_LIMIT);
 }
 
 static int
@@ -265,7 +271,7 @@ jscan_number(struct jscan *s)
 	if (error < 0)
 		return error;
 	number = (struct str){start, (size_t)(s->p - start)};
-	if ((whole_end != s->p || number.n >= NUMBER_DIGITS) && !number_fits(number))
+	if ((whole_end != s->p || number.n >= NUMBER_WHOLE) && !number_fits(number))
 		return jscan_fail(s, start, "number too large: magnitude must be below 2^53");
 	jscan_add(s, JSCAN_NUMBER, start, s->p)->integer = whole_end == s->p;
 	return 0;

@@ -9,8 +9,8 @@
  * recursion.
  *
  * Refused although many readers take it: lone surrogates, NUL (raw or \u0000), numbers with
- * magnitude >= 2^53 (also as 1e300), -0 is fine, a byte order mark, anything after the one value,
- * single quotes, NaN, trailing commas.
+ * magnitude >= 2^53 (also as 1e300, and what a double rounds up to 2^53), -0 is fine, a byte order
+ * mark, anything after the one value, single quotes, NaN, trailing commas.
  *
  * Link jscan.o jscan_fault.o jscan_keys.o jscan_read.o text.o.
  */
