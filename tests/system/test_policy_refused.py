@@ -29,7 +29,7 @@ def with_rule(**changes):
 
 # name -> (policy text, line of the fault or None for any, words of the complaint)
 WRONG = {
-    "unknown key": (document([RULE % 1, (RULE % 2)[:-1] + ',"prority":1}']), 5, "prority"),
+    "unknown key": (document([RULE % 1, (RULE % 2)[:-1] + ',"colour":1}']), 5, "colour"),
     "unknown key at the top": (document([RULE % 1], ',\n"test":[]'), 6, "test"),
     "bad CIDR": (with_rule(resources=["10.0.0.0/33"]), 4, "10.0.0.0/33"),
     "bad IPv6 CIDR": (with_rule(resources=["[2001:db8::]/129"]), 4, "129"),
