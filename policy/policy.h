@@ -52,9 +52,9 @@ struct policy_op {
 	enum policy_action action;
 	struct str action_name; /* canonical, e.g. "net:connect:tcp" */
 	struct str resource;    /* canonical, e.g. "net:domain:example.com:443" */
-	struct str target;      /* resource without its kind: "example.com:443", "/data/x": resource_id */
+	struct str target;      /* without its kind, for resource_id: "example.com:443" */
 	struct str method;      /* FAMILY_HTTP: "GET" */
-	struct str host;        /* NET, HTTP: lower-case A-labels without trailing dot; empty for an IP */
+	struct str host;        /* NET, HTTP: lower case, no trailing dot; empty for an IP */
 	struct str path;        /* FS, PROC: absolute, clean; HTTP: path; TOOL: the name */
 	struct str scheme;      /* HTTP */
 	uint8_t ip[16];         /* NET, HTTP with ip_bytes != 0; IPv4-mapped IPv6 is IPv4 */
@@ -67,8 +67,8 @@ struct policy_op {
  * Bring a request's action and resource into the one canonical form. -EINVAL and *ret_why (static
  * text, e.g. "port must be 1 to 65535") when they name nothing that exists.
  */
-int policy_op_parse(struct policy_op *op, struct str action, struct str resource,
-    const char **ret_why);
+int
+policy_op_parse(struct policy_op *op, struct str action, struct str resource, const char **ret_why);
 
 /* --- subjects -------------------------------------------------------------------------------- */
 
@@ -100,8 +100,8 @@ struct policy_image {
  * Check header, version, checksum and every offset and length once. -EINVAL with *ret_why (static).
  * base must stay mapped and unchanged as long as the view is used; it must be 8-byte aligned.
  */
-int policy_image_open(struct policy_image *img, const void *base, size_t size,
-    const char **ret_why);
+int
+policy_image_open(struct policy_image *img, const void *base, size_t size, const char **ret_why);
 
 struct str policy_image_revision(const struct policy_image *img);
 struct str policy_image_org_id(const struct policy_image *img);   /* STR_NONE when not configured */
@@ -110,8 +110,8 @@ struct str policy_image_org_name(const struct policy_image *img); /* same */
 /* Local account names as they were at compile time. STR_NONE / 0 when the uid is unknown. */
 struct str policy_image_user(const struct policy_image *img, uint32_t uid);
 /* Group names of a local account, at most cap of them. Returns how many. */
-size_t policy_image_groups(const struct policy_image *img, uint32_t uid, struct str *ret,
-    size_t cap);
+size_t
+policy_image_groups(const struct policy_image *img, uint32_t uid, struct str *ret, size_t cap);
 
 enum policy_source {
 	SOURCE_ORG = 1,
@@ -131,10 +131,11 @@ struct policy_rule_view {
 	enum policy_source source;
 	enum policy_mode mode;
 	bool deny;
-	bool inactive;      /* an allow of a host or sandbox source while an org source is loaded */
-	int64_t expires;    /* us since 1970; INT64_MAX: never */
+	bool inactive;   /* an allow of a host or sandbox source while an org source is loaded */
+	int64_t expires; /* us since 1970; INT64_MAX: never */
 	uint32_t n_actions, n_resources;
 };
+uint32_t policy_image_policies(const struct policy_image *img);
 uint32_t policy_image_rules(const struct policy_image *img);
 void policy_image_rule(const struct policy_image *img, uint32_t i, struct policy_rule_view *ret);
 struct str policy_image_rule_action(const struct policy_image *img, uint32_t i, uint32_t k);
@@ -151,7 +152,7 @@ struct policy_finding {
 
 struct policy_verdict {
 	struct policy_finding answer; /* what the client is told: enforce policies alone */
-	struct policy_finding record; /* what goes on record: denies of warn and audit policies count */
+	struct policy_finding record; /* on record: denies of warn and audit policies count, too */
 };
 
 /* now: us since 1970 UTC. */
@@ -192,21 +193,29 @@ struct policy_text {
 struct policy_texts {
 	struct policy_text *v;
 	size_t n;
+	char *failed; /* the file that could not be read */
 };
-/* -errno; *ret_why_file names the file that could not be read (owned by the texts or static). */
-int policy_texts_read(struct policy_texts *texts, const char *file_or_dir,
-    const char **ret_why_file);
+/*
+ * -errno; *ret_why_file names the file that could not be read (owned by the texts or static), so
+ * policy_texts_free() is due in any case. -EFBIG: over LIMIT_POLICY_BYTES in all. In a directory
+ * names that begin with a dot are passed over, and what is no regular file is -EINVAL or -EISDIR; a
+ * directory without documents gives no texts (which policy_compile() complains about).
+ */
+int
+policy_texts_read(struct policy_texts *texts, const char *file_or_dir, const char **ret_why_file);
 void policy_texts_free(struct policy_texts *texts);
 
 struct policy_compile_options {
-	bool accounts;   /* take in /etc/passwd and /etc/group */
-	bool run_tests;  /* a failing embedded test is a complaint and refuses the policy */
-	int64_t now;     /* us; tests without a time of their own are run at this moment */
+	bool accounts;  /* take in /etc/passwd and /etc/group */
+	bool run_tests; /* a failing embedded test is a complaint and refuses the policy */
+	int64_t now;    /* us; tests without a time of their own are run at this moment */
 };
 
 /*
  * Compile documents, merged in order, into an image (malloc'ed, caller frees). 0, or -EINVAL with
- * at least one complaint in *report, -ENOMEM. report is reset first.
+ * at least one complaint in *report, -ENOMEM. report is reset first. The revision of the image is
+ * that of the documents (differing ones joined with '+'), else "sha256:" and 16 hex digits of the
+ * texts' hash.
  */
 int policy_compile(const struct policy_texts *texts, const struct policy_compile_options *options,
     uint8_t **ret_image, size_t *ret_size, struct policy_report *report);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/condition.h"
+
+#include "common/clock.h"
+#include "policy/document.h"
+#include "policy/glob.h"
+
+static_assert((int)SCOPE_KINDS == IMAGE_SCOPES, "every scope has its place in the image");
+
+#define US_PER_MINUTE (60 * US_PER_S)
+#define THURSDAY 4 /* 1970-01-01; Sunday is 0 */
+
+static bool
+any_glob(const struct policy_image *img, struct image_run globs, struct str s)
+{
+	for (uint32_t i = 0; i < globs.n; i++)
+		if (glob_name(image_ref(img, globs.first + i), s))
+			return true;
+	return false;
+}
+
+/* An empty list asks for nothing. */
+static enum truth
+one_of(const struct policy_image *img, struct image_run globs, struct str s)
+{
+	if (globs.n == 0)
+		return TRUTH_TRUE;
+	if (!str_given(s))
+		return TRUTH_UNKNOWN;
+	return any_glob(img, globs, s) ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+/* Every account has a group: none known means that nobody told us. */
+static enum truth
+one_group_of(const struct policy_image *img, struct image_run globs, const struct policy_subject *s)
+{
+	if (globs.n == 0)
+		return TRUTH_TRUE;
+	for (size_t i = 0; i < s->n_groups; i++)
+		if (any_glob(img, globs, s->groups[i]))
+			return TRUTH_TRUE;
+	return s->n_groups == 0 ? TRUTH_UNKNOWN : TRUTH_FALSE;
+}
+
+enum truth
+condition_scope(
+    const struct policy_image *img, const struct image_policy *p, const struct policy_subject *s)
+{
+	enum truth t = one_of(img, p->scope[SCOPE_USERS], s->user);
+
+	t = truth_and(t, one_group_of(img, p->scope[SCOPE_GROUPS], s));
+	t = truth_and(t, one_of(img, p->scope[SCOPE_SANDBOXES], s->sandbox));
+	return truth_and(t, one_of(img, p->scope[SCOPE_AGENTS], s->agent));
+}
+
+/* Quotient towards minus infinity: the day before 1970-01-01 is day -1. */
+static int64_t
+floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+/* A window over midnight belongs to the day on which it begins. */
+static bool
+within_window(const struct image_when *w, int64_t now)
+{
+	int64_t minute = floor_div(now, US_PER_MINUTE) + w->zone;
+	int64_t day = floor_div(minute, DOC_DAY_MINUTES);
+	int64_t of_day = minute - day * DOC_DAY_MINUTES;
+	bool over_midnight = w->from > w->to;
+
+	if (over_midnight ? of_day < w->from && of_day >= w->to
+			  : of_day < w->from || of_day >= w->to)
+		return false;
+	if (over_midnight && of_day < w->to)
+		day--;
+	return w->days >> (((day + THURSDAY) % 7 + 7) % 7) & 1;
+}
+
+static struct str
+context_value(const struct policy_subject *s, struct str key)
+{
+	for (size_t i = 0; i < s->n_context; i++)
+		if (str_eq(s->context[i].key, key))
+			return s->context[i].value;
+	return STR_NONE;
+}
+
+static enum truth
+context_holds(
+    const struct policy_image *img, struct image_run contexts, const struct policy_subject *s)
+{
+	enum truth t = TRUTH_TRUE;
+
+	for (uint32_t i = 0; i < contexts.n; i++) {
+		struct image_context c;
+
+		image_get(img, IMAGE_CONTEXTS, contexts.first + i, &c);
+		t = truth_and(t, one_of(img, c.values, context_value(s, image_str(img, c.key))));
+	}
+	return t;
+}
+
+enum truth
+condition_when(
+    const struct policy_image *img, uint32_t when, const struct policy_subject *s, int64_t now)
+{
+	struct image_when w;
+	enum truth t;
+
+	if (when == IMAGE_NONE)
+		return TRUTH_TRUE;
+	image_get(img, IMAGE_WHENS, when, &w);
+	if (w.has_time && !within_window(&w, now))
+		return TRUTH_FALSE;
+	t = one_of(img, w.client, s->client);
+	return truth_and(t, context_holds(img, w.contexts, s));
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Matching with '*', which is the only special character. No recursion, no allocation; time is at
+ * worst the product of the lengths.
+ */
+
+#include <stdbool.h>
+
+#include "common/str.h"
+
+/* Names: '*' stands for any bytes, also none. */
+bool glob_name(struct str pattern, struct str s);
+
+/*
+ * Clean absolute paths: within a segment '*' stands for any bytes but '/', a segment "**" for one
+ * or more whole segments. A segment is never empty, so "*" alone is exactly one segment.
+ */
+bool glob_path(struct str pattern, struct str path);
+
+/* The last segment of a clean absolute path; empty for "/". */
+struct str glob_base(struct str path);
+
+/* Take the first segment off a clean path: *s begins with '/' and is not empty. */
+struct str glob_take_segment(struct str *s);

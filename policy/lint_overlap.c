@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "policy/lint.h"
+
+/* Comparisons of two patterns: some seconds. Beyond that lint says that it did not look. */
+#define OVERLAP_WORK (UINT64_C(1) << 31)
+#define OVERLAP_SAME 64 /* of equal patterns that many are compared */
+
+/* One pattern of one rule. */
+struct item {
+	const struct doc_rule *rule;
+	uint32_t index; /* of the rule */
+	uint32_t pattern;
+};
+
+static const struct pattern *
+item_pattern(const struct item *item)
+{
+	return &item->rule->patterns[item->pattern];
+}
+
+/* --- when one rule makes another needless ---------------------------------------------------- */
+
+static bool
+has_method(const struct doc_rule *r, struct str method)
+{
+	for (uint32_t i = 0; i < r->methods.n; i++)
+		if (str_eq(r->methods.v[i], method))
+			return true;
+	return false;
+}
+
+static bool
+actions_cover(const struct doc_rule *a, const struct doc_rule *b)
+{
+	if (b->actions & ~a->actions)
+		return false;
+	if (a->methods.n == 0)
+		return true;
+	for (uint32_t i = 0; i < b->methods.n; i++)
+		if (!has_method(a, b->methods.v[i]))
+			return false;
+	return b->methods.n > 0;
+}
+
+static bool
+is_unscoped(const struct doc_policy *p)
+{
+	for (size_t i = 0; i < SCOPE_KINDS; i++)
+		if (p->scope[i].n > 0)
+			return false;
+	return true;
+}
+
+/* Whenever b applies, a applies too, as far as scope, conditions and time go. */
+static bool
+reach_covers(const struct doc *d, const struct doc_rule *a, const struct doc_rule *b)
+{
+	return (a->policy == b->policy || is_unscoped(doc_policy(d, a->policy))) && !a->when &&
+	       a->expires >= b->expires;
+}
+
+static bool
+same_mode(const struct doc *d, const struct doc_rule *a, const struct doc_rule *b)
+{
+	return doc_policy(d, a->policy)->mode == doc_policy(d, b->policy)->mode;
+}
+
+static void
+complain(const struct doc *d, const struct item *a, const struct item *b, const char *what)
+{
+	const struct doc_policy *p = doc_policy(d, a->rule->policy);
+
+	report_add(d->report, d->texts, b->rule->pattern_places[b->pattern],
+	    "rule \"%.*s\": \"%.*s\" %s \"%.*s\" of rule \"%.*s\" in policy \"%.*s\"",
+	    STR_ARG(b->rule->id),
+	    (int)(item_pattern(b)->text.n > 48 ? 48 : item_pattern(b)->text.n),
+	    item_pattern(b)->text.p, what,
+	    (int)(item_pattern(a)->text.n > 48 ? 48 : item_pattern(a)->text.n),
+	    item_pattern(a)->text.p, STR_ARG(a->rule->id), STR_ARG(p->id));
+}
+
+/* b says nothing new. Of two that say the same, the later one does. */
+static bool
+is_needless(const struct doc *d, const struct item *a, const struct item *b)
+{
+	bool later = b->index > a->index || (b->index == a->index && b->pattern > a->pattern);
+
+	if (a->rule->deny != b->rule->deny || !same_mode(d, a->rule, b->rule) ||
+	    !pattern_covers(item_pattern(a), item_pattern(b)))
+		return false;
+	return later || !reach_covers(d, b->rule, a->rule) || !actions_cover(b->rule, a->rule) ||
+	       !pattern_covers(item_pattern(b), item_pattern(a));
+}
+
+/* Whether it complained: one complaint for each pattern is enough. */
+static bool
+compare(const struct doc *d, const struct item *a, const struct item *b)
+{
+	if (a == b || a->rule->family != b->rule->family || !actions_cover(a->rule, b->rule) ||
+	    !reach_covers(d, a->rule, b->rule))
+		return false;
+	if (is_needless(d, a, b)) {
+		complain(d, a, b, "is covered already by");
+		return true;
+	}
+	if (a->rule->deny && !b->rule->deny && same_mode(d, a->rule, b->rule) &&
+	    pattern_covers(item_pattern(a), item_pattern(b))) {
+		complain(d, a, b, "never allows: it is denied by");
+		return true;
+	}
+	return false;
+}
+
+/* --- which pairs to look at ------------------------------------------------------------------ */
+
+/* Matches more than one name, address or path, so it may cover a pattern that is not its equal. */
+static bool
+is_wide(const struct pattern *p)
+{
+	bool one_host = p->host == HOST_EXACT ||
+			(p->host == HOST_NETWORK && p->prefix == 8 * p->ip_bytes);
+	bool one_path = p->path == PATH_EXACT;
+
+	return !one_path && !(one_host && p->path == PATH_ANY);
+}
+
+static int
+compare_str(struct str a, struct str b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int order = n > 0 ? memcmp(a.p, b.p, n) : 0;
+
+	return order ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+/* Ports aside: by what host and path they name. */
+static int
+compare_patterns(const struct pattern *a, const struct pattern *b)
+{
+	int order = a->host - b->host;
+
+	order = order ? order : a->path - b->path;
+	order = order ? order : a->prefix - b->prefix;
+	order = order ? order : memcmp(a->ip, b->ip, sizeof(a->ip));
+	order = order ? order : compare_str(a->host_name, b->host_name);
+	return order ? order : compare_str(a->path_text, b->path_text);
+}
+
+static int
+by_pattern(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+	int order = compare_patterns(item_pattern(x), item_pattern(y));
+
+	if (order)
+		return order;
+	return x->index != y->index ? (x->index < y->index ? -1 : 1)
+				    : (int)x->pattern - (int)y->pattern;
+}
+
+/* Items with the same host and path lie side by side. */
+static bool
+compare_same(const struct doc *d, const struct item *items, uint32_t n, uint32_t b)
+{
+	uint32_t low = b > OVERLAP_SAME ? b - OVERLAP_SAME : 0;
+	uint32_t high = n - b > OVERLAP_SAME ? b + OVERLAP_SAME : n;
+
+	for (uint32_t a = low; a < high; a++)
+		if (compare_patterns(item_pattern(&items[a]), item_pattern(&items[b])) == 0 &&
+		    compare(d, &items[a], &items[b]))
+			return true;
+	return false;
+}
+
+static void
+compare_all(const struct doc *d, const struct item *items, uint32_t n, const uint32_t *wide,
+    uint32_t n_wide)
+{
+	for (uint32_t b = 0; b < n && d->report->dropped == 0; b++) {
+		bool found = compare_same(d, items, n, b);
+
+		for (uint32_t i = 0; !found && i < n_wide; i++)
+			found = compare(d, &items[wide[i]], &items[b]);
+	}
+}
+
+static int
+collect(const struct doc *d, int64_t now, struct vec *items)
+{
+	for (uint32_t i = 0; i < d->rules.n; i++) {
+		const struct doc_rule *r = doc_rule(d, i);
+
+		/* Those have been complained about. */
+		if (now >= r->expires || doc_rule_inactive(d, r))
+			continue;
+		for (uint32_t k = 0; k < r->n_patterns; k++) {
+			struct item *item = vec_add(items, sizeof(*item));
+
+			if (!item)
+				return -ENOMEM;
+			*item = (struct item){r, i, k};
+		}
+	}
+	return 0;
+}
+
+static int
+collect_wide(const struct vec *items, struct vec *wide)
+{
+	for (uint32_t i = 0; i < items->n; i++) {
+		uint32_t *index;
+
+		if (!is_wide(item_pattern((struct item *)items->p + i)))
+			continue;
+		index = vec_add(wide, sizeof(*index));
+		if (!index)
+			return -ENOMEM;
+		*index = i;
+	}
+	return 0;
+}
+
+int
+lint_overlaps(const struct doc *d, int64_t now)
+{
+	struct vec items = {NULL, 0, 0}, wide = {NULL, 0, 0};
+	int error = collect(d, now, &items);
+
+	if (error == 0 && items.n > 0)
+		qsort(items.p, items.n, sizeof(struct item), by_pattern);
+	if (error == 0)
+		error = collect_wide(&items, &wide);
+	if (error == 0 && (uint64_t)items.n * wide.n > OVERLAP_WORK)
+		report_add(d->report, d->texts, PLACE_NOWHERE,
+		    "too many patterns to look for shadowed and duplicate rules");
+	else if (error == 0)
+		compare_all(d, items.p, items.n, wide.p, wide.n);
+	vec_free(&items);
+	vec_free(&wide);
+	return error;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+#include "common/fds.h"
+#include "policy/policy.h"
+
+#define TEXTS_MAX 4096 /* files of one directory */
+
+/* Remember which file it was; the texts own the name. */
+static int
+fail(struct policy_texts *texts, const char *file, int error, const char **ret_why_file)
+{
+	free(texts->failed);
+	texts->failed = strdup(file);
+	*ret_why_file = texts->failed ? texts->failed : "a policy file";
+	return error;
+}
+
+static int
+add_text(struct policy_texts *texts, const char *file, char *text, size_t n)
+{
+	struct policy_text *grown = reallocarray(texts->v, texts->n + 1, sizeof(*grown));
+	char *name = strdup(file);
+
+	if (grown)
+		texts->v = grown;
+	if (!grown || !name) {
+		free(name);
+		return -ENOMEM;
+	}
+	texts->v[texts->n++] = (struct policy_text){name, {text, n}};
+	return 0;
+}
+
+static size_t
+texts_bytes(const struct policy_texts *texts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < texts->n; i++)
+		n += texts->v[i].text.n;
+	return n;
+}
+
+static int
+read_text(struct policy_texts *texts, const char *file, int fd)
+{
+	CLEANUP_FREE char *buf = NULL;
+	size_t n;
+	int error = fd_read_file(fd, LIMIT_POLICY_BYTES - texts_bytes(texts), &buf, &n);
+
+	if (error == 0)
+		error = add_text(texts, file, buf, n);
+	if (error == 0)
+		buf = NULL;
+	return error;
+}
+
+/* Named by hand, so it may be a pipe or standard input. */
+static int
+read_one(struct policy_texts *texts, const char *file, const char **ret_why_file)
+{
+	CLEANUP_FD int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int error = fd < 0 ? -errno : read_text(texts, file, fd);
+
+	return error < 0 ? fail(texts, file, error, ret_why_file) : 0;
+}
+
+/* Found in a directory: must be a regular file, and opening a FIFO must not wait for a writer. */
+static int
+read_entry(struct policy_texts *texts, int dir, const char *name, const char *file)
+{
+	CLEANUP_FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+	return read_text(texts, file, fd);
+}
+
+static int
+is_document(const struct dirent *entry)
+{
+	struct str name = str_from(entry->d_name);
+
+	return name.p[0] != '.' && str_ends(name, STR(".json"));
+}
+
+/* Byte order, whatever the locale. */
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void
+free_entries(struct dirent **entries, int n)
+{
+	for (int i = 0; i < n; i++)
+		free(entries[i]);
+	free(entries);
+}
+
+static int
+read_entries(struct policy_texts *texts, const char *path, int dir, struct dirent **entries, int n,
+    const char **ret_why_file)
+{
+	if (n > TEXTS_MAX)
+		return fail(texts, path, -E2BIG, ret_why_file);
+	for (int i = 0; i < n; i++) {
+		CLEANUP_FREE char *file = NULL;
+		int error;
+
+		if (asprintf(&file, "%s/%s", path, entries[i]->d_name) < 0) {
+			file = NULL;
+			return fail(texts, path, -ENOMEM, ret_why_file);
+		}
+		error = read_entry(texts, dir, entries[i]->d_name, file);
+		if (error < 0)
+			return fail(texts, file, error, ret_why_file);
+	}
+	return 0;
+}
+
+static int
+read_directory(struct policy_texts *texts, const char *path, const char **ret_why_file)
+{
+	CLEANUP_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent **entries = NULL;
+	int n = dir < 0 ? -1 : scandirat(dir, ".", &entries, is_document, by_name);
+	int error;
+
+	if (n < 0)
+		return fail(texts, path, -errno, ret_why_file);
+	error = read_entries(texts, path, dir, entries, n, ret_why_file);
+	free_entries(entries, n);
+	return error;
+}
+
+int
+policy_texts_read(struct policy_texts *texts, const char *file_or_dir, const char **ret_why_file)
+{
+	struct stat st;
+
+	*texts = (struct policy_texts){NULL, 0, NULL};
+	if (stat(file_or_dir, &st) < 0)
+		return fail(texts, file_or_dir, -errno, ret_why_file);
+	if (S_ISDIR(st.st_mode))
+		return read_directory(texts, file_or_dir, ret_why_file);
+	return read_one(texts, file_or_dir, ret_why_file);
+}
+
+void
+policy_texts_free(struct policy_texts *texts)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		free((void *)(uintptr_t)texts->v[i].file);
+		free((void *)(uintptr_t)texts->v[i].text.p);
+	}
+	free(texts->v);
+	free(texts->failed);
+	*texts = (struct policy_texts){NULL, 0, NULL};
+}
