@@ -193,6 +193,27 @@ json_c_parse(const struct str_case *c)
 	return tree;
 }
 
+static void check_node(const struct jtree *tree, struct json_object *node);
+
+static void
+check_members(const struct jtree *tree, struct json_object *object, uint32_t i)
+{
+	struct json_object_iterator at = json_object_iter_begin(object);
+	struct json_object_iterator end = json_object_iter_end(object);
+
+	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+		struct json_object *value = json_object_iter_peek_value(&at);
+		uint32_t token = jscan_member(
+		    &tree->tape, i, str_from(json_object_iter_peek_name(&at)));
+
+		assert_true(token > 0);
+		if (value)
+			assert_ptr_equal(
+			    json_object_get_userdata(value), &tree->tape.tokens[token]);
+		check_node(tree, value);
+	}
+}
+
 /* Every node's token is the text of that node; recursion is bounded by the scanner's depth. */
 static void
 check_node(const struct jtree *tree, struct json_object *node)
@@ -212,18 +233,8 @@ check_node(const struct jtree *tree, struct json_object *node)
 	if (json_object_is_type(node, json_type_array))
 		for (size_t k = 0; k < json_object_array_length(node); k++)
 			check_node(tree, json_object_array_get_idx(node, k));
-	if (json_object_is_type(node, json_type_object)) {
-		json_object_object_foreach(node, key, value)
-		{
-			uint32_t at = jscan_member(&tree->tape, i, str_from(key));
-
-			assert_true(at > 0);
-			if (value)
-				assert_ptr_equal(
-				    json_object_get_userdata(value), &tree->tape.tokens[at]);
-			check_node(tree, value);
-		}
-	}
+	if (json_object_is_type(node, json_type_object))
+		check_members(tree, node, i);
 }
 
 static void
