@@ -126,9 +126,18 @@ number_exponent(struct str s, size_t i, int *ret_exponent)
 	return i + n;
 }
 
+/* Digit i of whole and fraction taken as one; 0 beyond them. */
+static uint64_t
+number_digit(struct str whole, struct str fraction, size_t i)
+{
+	if (i < whole.n)
+		return (uint64_t)(whole.p[i] - '0');
+	return i - whole.n < fraction.n ? (uint64_t)(fraction.p[i - whole.n] - '0') : 0;
+}
+
 /*
- * Whether whole.fraction x 10^exponent is below 2^53: shift the point, then compare the digits
- * before it. Exact, since it never leaves decimal.
+ * Whether whole.fraction x 10^exponent is below 2^53 - 0.5, from where on a reader's double is 2^53:
+ * shift the point, then compare the digits before it and the one behind it.
  */
 static bool
 number_in_range(struct str whole, struct str fraction, int exponent)
@@ -137,20 +146,14 @@ number_in_range(struct str whole, struct str fraction, int exponent)
 	uint64_t v = 0;
 
 	for (long i = 0; i < places; i++) {
-		size_t k = (size_t)i;
-		uint64_t digit = 0;
-
-		if (k < whole.n)
-			digit = (uint64_t)(whole.p[k] - '0');
-		else if (k - whole.n < fraction.n)
-			digit = (uint64_t)(fraction.p[k - whole.n] - '0');
-		else if (v == 0)
+		if (v == 0 && (size_t)i >= whole.n + fraction.n)
 			return true; /* nothing but zeros from here on */
-		v = v * 10 + digit;
+		v = v * 10 + number_digit(whole, fraction, (size_t)i);
 		if (v >= (uint64_t)LIMIT_JSON_INT)
 			return false;
 	}
-	return true;
+	return v < (uint64_t)LIMIT_JSON_INT - 1 ||
+	       number_digit(whole, fraction, (size_t)places) < 5;
 }
 
 /* RFC 8259 number, at most VALUE_NUMBER bytes, magnitude below 2^53. */
