@@ -34,9 +34,6 @@ UNIT_TESTS += test_jscan test_jscan_keys
 OBJS-test_jscan := tests/unit/test_jscan.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
 OBJS-test_jscan_keys := tests/unit/test_jscan_keys.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o common/clock.o
 
-UNIT_TESTS += test_sha256
-OBJS-test_sha256 := tests/unit/test_sha256.o common/sha256.o
-
 UNIT_TESTS += test_jscan_random
 OBJS-test_jscan_random := tests/unit/test_jscan_random.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
 LIBS-test_jscan_random := json-c
@@ -44,3 +41,9 @@ LIBS-test_jscan_random := json-c
 UNIT_TESTS += test_jtree
 OBJS-test_jtree := tests/unit/test_jtree.o common/jtree.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
 LIBS-test_jtree := json-c
+
+UNIT_TESTS += test_cli
+OBJS-test_cli := tests/unit/test_cli.o common/cli.o common/log.o common/text.o
+
+UNIT_TESTS += test_squid_line
+OBJS-test_squid_line := tests/unit/test_squid_line.o policyctl/squid_line.o policyctl/request.o common/text.o
