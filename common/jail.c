@@ -108,6 +108,22 @@ jail_basic(const char **ret_step)
 }
 
 static bool
+has(cap_t caps, cap_value_t which)
+{
+	cap_flag_value_t v = CAP_CLEAR;
+
+	return cap_get_flag(caps, which, CAP_EFFECTIVE, &v) == 0 && v == CAP_SET;
+}
+
+bool
+jail_can_become(void)
+{
+	CLEANUP_CAP cap_t now = cap_get_proc();
+
+	return now && has(now, CAP_SETUID) && has(now, CAP_SETGID);
+}
+
+static bool
 is_only(uid_t uid, gid_t gid)
 {
 	uid_t ru, eu, su;

@@ -7,6 +7,7 @@
  * say so and end it, never go on.
  */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -16,6 +17,9 @@
  * Needs no privilege. Read environment variables before.
  */
 int jail_basic(const char **ret_step);
+
+/* Whether jail_become() has what it needs. */
+bool jail_can_become(void);
 
 /*
  * Become another account for good: no supplementary groups, all gids, all uids, no capability

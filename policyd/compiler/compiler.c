@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policyd/compiler/compiler.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/fds.h"
+#include "common/jail.h"
+#include "common/log.h"
+#include "policy/policy.h"
+#include "proto/value.h"
+
+#define FD_IMAGE 3
+#define FD_PAYLOAD 4
+#define PAYLOAD_MAX 4096
+#define SHA256_BYTES 32
+#define FIRST_MAX 600 /* bytes of the first complaint in the payload */
+#define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+static void
+send_payload(const uint8_t *buf, const struct wire_out *out)
+{
+	int error;
+
+	if (!wire_out_ok(out))
+		fatalx("the account of a policy load does not fit");
+	error = fd_write_all(FD_PAYLOAD, buf, (size_t)(out->p - buf));
+	if (error < 0)
+		fatal(error, "cannot tell the supervisor of a policy load");
+}
+
+/* --- refused ---------------------------------------------------------------------------------- */
+
+static void
+send_refusal(uint32_t errors, struct str first)
+{
+	uint8_t buf[PAYLOAD_MAX];
+	struct wire_out out = wire_out_over(buf, sizeof(buf));
+
+	value_open_object(&out);
+	value_member_str(&out, STR("result"), STR("refused"));
+	value_member_int(&out, STR("errors"), errors);
+	value_member_str(&out, STR("first"), first);
+	value_close_object(&out);
+	send_payload(buf, &out);
+}
+
+static void
+put_complaint(struct text *t, const struct policy_complaint *c)
+{
+	text_put(t, str_from(c->file));
+	if (c->line > 0) {
+		text_char(t, ':');
+		text_u64(t, c->line);
+		text_char(t, ':');
+		text_u64(t, c->column);
+	}
+	text_put(t, STR(": "));
+	text_put(t, str_from(c->text));
+}
+
+static int
+refuse(const struct policy_report *report)
+{
+	char first[FIRST_MAX];
+	struct text t = text_over(first, sizeof(first));
+
+	for (uint32_t i = 0; i < report->n; i++) {
+		char line[FIRST_MAX];
+		struct text complaint = text_over(line, sizeof(line));
+
+		put_complaint(&complaint, &report->complaint[i]);
+		log_error("%.*s", STR_ARG(text_str(&complaint)));
+	}
+	if (report->dropped > 0)
+		log_error("%" PRIu32 " more errors in the policy", report->dropped);
+	if (report->n > 0)
+		put_complaint(&t, &report->complaint[0]);
+	send_refusal(report->n + report->dropped, text_str(&t));
+	return 1;
+}
+
+static int
+refuse_for(const char *file, int error)
+{
+	char why[FIRST_MAX];
+	int n = snprintf(why, sizeof(why), "%.400s: %s", file, strerrordesc_np(-error));
+
+	log_error("%s", why);
+	send_refusal(1, (struct str){why, n < 0 ? 0 : strlen(why)});
+	return 1;
+}
+
+/* --- loaded ----------------------------------------------------------------------------------- */
+
+static void
+cleanup_digest(EVP_MD_CTX **ctx)
+{
+	EVP_MD_CTX_free(*ctx);
+}
+
+/* Ends the process when the library fails: then there is no way to say what was loaded. */
+static void
+fingerprint(const struct policy_texts *texts, uint8_t ret[SHA256_BYTES])
+{
+	__attribute__((cleanup(cleanup_digest))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+
+	for (size_t i = 0; good && i < texts->n; i++)
+		good = EVP_DigestUpdate(ctx, texts->v[i].text.p, texts->v[i].text.n) == 1;
+	if (!good || EVP_DigestFinal_ex(ctx, ret, NULL) != 1)
+		fatalx("cannot compute the policy's SHA-256");
+}
+
+static void
+write_image(const uint8_t *image, size_t size)
+{
+	int error = fd_write_all(FD_IMAGE, image, size);
+
+	if (error < 0)
+		fatal(error, "cannot write the policy image (%zu bytes)", size);
+	if (fcntl(FD_IMAGE, F_ADD_SEALS, SEALS) < 0)
+		fatal(errno, "cannot seal the policy image");
+}
+
+static void
+send_success(
+    const struct policy_texts *texts, const struct policy_report *report, struct str revision)
+{
+	uint8_t buf[PAYLOAD_MAX], digest[SHA256_BYTES];
+	char hex[2 * SHA256_BYTES];
+	struct text t = text_over(hex, sizeof(hex));
+	struct wire_out out = wire_out_over(buf, sizeof(buf));
+
+	fingerprint(texts, digest);
+	text_hex(&t, digest, sizeof(digest));
+	value_open_object(&out);
+	value_member_str(&out, STR("result"), STR("loaded"));
+	value_member_str(&out, STR("revision"), revision);
+	value_member_int(&out, STR("policies"), report->policies);
+	value_member_int(&out, STR("rules"), report->rules);
+	value_member_int(&out, STR("tests"), report->tests);
+	value_member_str(&out, STR("sha256"), text_str(&t));
+	value_close_object(&out);
+	send_payload(buf, &out);
+}
+
+/* The image is read as evaluators will read it: one that they would refuse never leaves here. */
+static int
+deliver(const struct policy_texts *texts, const struct policy_report *report, const uint8_t *bytes,
+    size_t size)
+{
+	struct policy_image image;
+	const char *why = "";
+
+	if (policy_image_open(&image, bytes, size, &why) < 0)
+		fatalx("the compiled policy cannot be read back: %s", why);
+	write_image(bytes, size);
+	send_success(texts, report, policy_image_revision(&image));
+	return 0;
+}
+
+static int
+compile(const struct policy_texts *texts)
+{
+	static struct policy_report report;
+	const struct policy_compile_options options = {
+	    .accounts = true, .run_tests = true, .now = clock_real()};
+	CLEANUP_FREE uint8_t *image = NULL;
+	size_t size = 0;
+	int error = policy_compile(texts, &options, &image, &size, &report);
+
+	if (error == -EINVAL && report.n > 0)
+		return refuse(&report);
+	if (error < 0)
+		return refuse_for("policy", error);
+	return deliver(texts, &report, image, size);
+}
+
+int
+compiler_main(const char *policy)
+{
+	struct policy_texts texts = {0};
+	const char *step = "", *file = policy;
+	int error = jail_basic(&step);
+
+	if (error < 0)
+		fatal(error, "policy compiler: cannot %s", step);
+	if (fcntl(FD_IMAGE, F_GET_SEALS) < 0)
+		fatalx("policy compiler: started by policyd only");
+	error = policy_texts_read(&texts, policy, &file);
+	error = error < 0 ? refuse_for(file, error) : compile(&texts);
+	policy_texts_free(&texts);
+	return error;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * One policy load: read the documents, check them, run the tests inside, and leave an image that
+ * nobody can change. Descriptor 3 is an empty memory file for the image, 4 a pipe for the payload
+ * of the record about this load (a value.h object):
+ *   {"result":"loaded","revision":..,"policies":n,"rules":n,"tests":n,"sha256":".."}
+ *   {"result":"refused","errors":n,"first":"file:line:column: text"}
+ * sha256 is that of the documents one after the other: `cat FILES | sha256sum`.
+ * Each error is also one line on stderr. Returns the exit code: 0 loaded, 1 refused or failed.
+ */
+int compiler_main(const char *policy);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policyd/supervisor/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/fds.h"
+#include "common/jail.h"
+#include "common/log.h"
+
+#define FIRST_FD 3
+
+static void
+child_signals(void)
+{
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+	sigset_t none;
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)signal(ignored[i], SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		fatal(errno, "cannot unblock signals");
+}
+
+static void
+child_identity(const struct spawn *s)
+{
+	const char *step = "";
+	int error;
+
+	if (!s->identity.change)
+		return;
+	error = jail_become(s->identity.uid, s->identity.gid, &step);
+	if (error < 0)
+		fatal(error, "cannot become uid %u: %s", (unsigned)s->identity.uid, step);
+}
+
+/* A parent that died before the request is in force does not count: hence the second look. */
+static void
+child_die_with_us(const struct spawn *s, pid_t parent)
+{
+	if (!s->die_with_us)
+		return;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		fatal(errno, "cannot ask for the parent's death signal");
+	if (getppid() != parent)
+		_exit(1);
+}
+
+/* The program's descriptor comes after the given ones and closes itself on exec. */
+static _Noreturn void
+child_exec(const struct spawn *s)
+{
+	int fds[FDS_PLACE_MAX];
+	int program = FIRST_FD + (int)s->n_fds;
+	char *const no_environment[] = {NULL};
+	int error;
+
+	memcpy(fds, s->fds, s->n_fds * sizeof(fds[0]));
+	fds[s->n_fds] = s->program;
+	error = fds_place(fds, s->n_fds + 1, FIRST_FD);
+	if (error == 0)
+		error = fd_set_cloexec(program, true);
+	if (error < 0)
+		fatal(error, "cannot place descriptors");
+	(void)execveat(program, "", s->argv, no_environment, AT_EMPTY_PATH);
+	fatal(errno, "cannot start %s", s->argv[0]);
+}
+
+pid_t
+spawn(const struct spawn *s)
+{
+	pid_t parent = getpid();
+	pid_t pid;
+
+	if (s->n_fds >= FDS_PLACE_MAX)
+		return -E2BIG;
+	pid = fork();
+	if (pid != 0)
+		return pid < 0 ? -errno : pid;
+	child_signals();
+	child_identity(s);
+	child_die_with_us(s, parent);
+	child_exec(s);
+}

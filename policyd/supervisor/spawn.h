@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Starting our own programs, and nothing else: by a descriptor opened at start, so that what runs
+ * later is the file that was there then, with no environment, exactly the descriptors given, and
+ * signals as a child of ours wants them. INT, TERM and HUP are ignored: a terminal or a service
+ * manager sends them to all of us, but only the supervisor knows in which order to end; it says so
+ * over the control channel, and its own end shows there as an end of file.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct identity {
+	bool change; /* false: stay who we are */
+	uid_t uid;
+	gid_t gid;
+};
+
+struct spawn {
+	int program; /* O_PATH */
+	char *const *argv;
+	const int *fds; /* placed from 3 on; 0, 1, 2 are inherited */
+	size_t n_fds;
+	struct identity identity;
+	bool die_with_us; /* SIGKILL when the supervisor dies, besides the control channel */
+};
+
+/* The new process or -errno. What fails in the child is logged there; it exits 1. */
+pid_t spawn(const struct spawn *s);
