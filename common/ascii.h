@@ -25,16 +25,18 @@ ascii_is_plain(char c)
 
 /*
  * The top bit of each byte that is not plain. Bytes above the lowest such one may be marked
- * wrongly (borrows run upwards), the lowest never.
+ * wrongly (borrows run upwards), the lowest never. A byte beyond ASCII keeps its top bit in at
+ * least two of the four terms.
  */
 static inline uint64_t
 ascii_not_plain(uint64_t v)
 {
-	uint64_t low = (v - ASCII_ALL(0x20)) | ((v ^ ASCII_ALL('"')) - ASCII_ALL(1)) |
-		       ((v ^ ASCII_ALL('\\')) - ASCII_ALL(1)) |
-		       ((v ^ ASCII_ALL(0x7f)) - ASCII_ALL(1));
+	uint64_t control = v - ASCII_ALL(0x20);
+	uint64_t quote = (v ^ ASCII_ALL('"')) - ASCII_ALL(1);
+	uint64_t backslash = (v ^ ASCII_ALL('\\')) - ASCII_ALL(1);
+	uint64_t del = (v ^ ASCII_ALL(0x7f)) - ASCII_ALL(1);
 
-	return ((low & ~v) | v) & ASCII_ALL(0x80);
+	return (control | quote | backslash | del) & ASCII_ALL(0x80);
 }
 
 /* How many of the first n bytes at p are plain, up to the first that is not. */

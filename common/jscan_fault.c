@@ -77,9 +77,8 @@ jscan_fail_duplicate(struct jscan *s, uint32_t key)
 
 	while ((c = jscan_walk_next(&w)) >= 0 && k.n < sizeof(shown))
 		shown[k.n++] = (char)c;
-	while (c >= 0 && !utf8_valid(k))
-		k.n--;
 	text_put(&t, STR("duplicate key \""));
+	/* A character cut in the middle does not fit: its bytes take four each. */
 	t.cap = t.n + sizeof(shown);
 	text_safe(&t, k);
 	t.cap = sizeof(s->fault->what) - 1;

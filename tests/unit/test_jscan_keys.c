@@ -218,6 +218,34 @@ test_every_pair(void **state)
 	}
 }
 
+/* Of many that repeat, the first in the text is named, wherever sorting puts it. */
+static void
+test_first_of_many(void **state)
+{
+	char text[4000];
+	struct jscan_fault fault;
+	struct jscan_tape tape;
+
+	(void)state;
+	for (unsigned first = 0; first < 30; first++) {
+		struct text t = text_over(text, sizeof(text));
+		size_t at = 0;
+
+		for (unsigned i = 0; i < 60; i++) {
+			text_char(&t, i ? ',' : '{');
+			if (i == 30)
+				at = t.n;
+			text_put(&t, STR("\"k"));
+			text_u64(&t, (i + (i < 30 ? 0 : first)) % 30);
+			text_put(&t, STR("\":[]"));
+		}
+		text_char(&t, '}');
+		assert_true(text_ok(&t));
+		assert_int_equal(scan(text_str(&t), &plain, &tape, &fault), -EINVAL);
+		assert_int_equal(fault.at, at);
+	}
+}
+
 int
 main(void)
 {
@@ -225,6 +253,7 @@ main(void)
 	    cmocka_unit_test(test_many_members),
 	    cmocka_unit_test(test_equal_hashes),
 	    cmocka_unit_test(test_every_pair),
+	    cmocka_unit_test(test_first_of_many),
 	    cmocka_unit_test(test_shown_key),
 	};
 

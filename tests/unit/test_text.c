@@ -343,6 +343,29 @@ test_utf8_valid(void **state)
 	assert_int_equal(utf8_length("", 0), 0);
 }
 
+/* Every byte, at every place among plain ones and beside every neighbour that could hide it. */
+static void
+test_ascii_every_byte(void **state)
+{
+	static const char neighbours[] = {0x00, 0x1f, 0x20, '"', '\\', 'a', 0x7f, '\x80', '\xff'};
+	char buf[16];
+
+	(void)state;
+	for (int c = 0; c < 256; c++) {
+		for (size_t at = 0; at < 15; at++) {
+			for (size_t i = 0; i < ARRAY_SIZE(neighbours); i++) {
+				size_t next = ascii_is_plain(neighbours[i]) ? 16 : at + 1;
+
+				memset(buf, 'x', sizeof(buf));
+				buf[at] = (char)c;
+				buf[at + 1] = neighbours[i];
+				assert_int_equal(
+				    ascii_plain(buf, 16), ascii_is_plain((char)c) ? next : at);
+			}
+		}
+	}
+}
+
 /* Eight at a time gives what one at a time gives, wherever the odd bytes are. */
 static void
 test_ascii_plain(void **state)
@@ -377,6 +400,7 @@ main(void)
 	    cmocka_unit_test(test_utf8_every_code_point),
 	    cmocka_unit_test(test_utf8_nothing_else),
 	    cmocka_unit_test(test_utf8_valid),
+	    cmocka_unit_test(test_ascii_every_byte),
 	    cmocka_unit_test(test_ascii_plain),
 	};
 	const char *given = getenv("SEED");
