@@ -41,10 +41,20 @@ def includes(folder, allowed):
                 yield f'{path}: #include "{name}": the writer parses no JSON'
 
 
+def variables(path):
+    """The text of an objects.mk, what it includes put in front, and $(NAME) of variables set there put in."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read().replace("\\\n", " ")
+    text = "".join(variables(name) + "\n" for name in re.findall(r"^include\s+(\S+)$", text, re.M)) + text
+    values = dict(re.findall(r"^([A-Za-z][\w-]*)\s*:=(.*)$", text, re.M))
+    for _ in values:
+        text = re.sub(r"\$\(([\w-]+)\)", lambda m: values.get(m[1], m[0]), text)
+    return text
+
+
 def link_list(program):
     """Objects and libraries of objects.mk: make's variables, without running make."""
-    with open(program + "/objects.mk", encoding="utf-8") as f:
-        text = f.read().replace("\\\n", " ")
+    text = variables(program + "/objects.mk")
     found = {"OBJS": [], "LIBS": []}
     for kind, value in re.findall(r"^(OBJS|LIBS)-" + re.escape(program) + r"\s*[:+]?=(.*)$", text, re.M):
         found[kind] += value.split()
