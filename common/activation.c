@@ -145,10 +145,15 @@ activation_take(struct activation *ret)
 typedef bool
 fits_fn(const struct activation *a, size_t i, const struct activation_want *want, size_t k);
 
+/* A socket unit that names nothing passes its own name: "policyd.socket" for "policyd". */
 static bool
 fits_name(const struct activation *a, size_t i, const struct activation_want *want, size_t k)
 {
-	return strcmp(a->socket[i].name, want[k].name) == 0;
+	struct str given = str_from(a->socket[i].name);
+
+	if (str_ends(given, STR(".socket")))
+		given.n -= STR(".socket").n;
+	return str_eq(given, str_from(want[k].name));
 }
 
 static bool

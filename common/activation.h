@@ -34,7 +34,7 @@ struct activation {
 int activation_take(struct activation *ret);
 
 struct activation_want {
-	const char *name; /* in LISTEN_FDNAMES */
+	const char *name; /* in LISTEN_FDNAMES, there also with ".socket" after it */
 	const char *path; /* bound to this */
 };
 

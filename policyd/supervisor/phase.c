@@ -173,12 +173,12 @@ static void
 log_writer_end(int status)
 {
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
-		log_error("the audit writer broke its sandbox and was killed: system call filter");
+		log_error("auditd-writer broke its sandbox and was killed: system call filter");
 	else if (WIFSIGNALED(status))
-		log_error("the audit writer was killed by signal %d (%s)", WTERMSIG(status),
+		log_error("auditd-writer was killed by signal %d (%s)", WTERMSIG(status),
 		    strsignal(WTERMSIG(status)));
 	else
-		log_error("the audit writer exited with status %d", WEXITSTATUS(status));
+		log_error("auditd-writer exited with status %d", WEXITSTATUS(status));
 }
 
 void
@@ -235,8 +235,8 @@ phase_timeout(struct supervisor *s)
 {
 	switch (s->phase) {
 	case PHASE_WRITER:
-		log_error("the audit writer was not ready within %d s",
-		    (int)(WRITER_READY_US / US_PER_S));
+		log_error(
+		    "auditd-writer was not ready within %d s", (int)(WRITER_READY_US / US_PER_S));
 		phase_fail(s);
 		break;
 	case PHASE_POLICY:
@@ -250,8 +250,8 @@ phase_timeout(struct supervisor *s)
 		s->phase_deadline = INT64_MAX; /* until waitpid() has told of each */
 		break;
 	case PHASE_LOG:
-		log_error("the audit writer did not finish within %d s",
-		    (int)(FINISH_WRITER_US / US_PER_S));
+		log_error(
+		    "auditd-writer did not finish within %d s", (int)(FINISH_WRITER_US / US_PER_S));
 		phase_fail(s);
 		break;
 	case PHASE_FAILING:

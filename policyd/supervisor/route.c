@@ -31,7 +31,7 @@ on_ready(struct supervisor *s, struct wire_in *in)
 	if (msg_ready_get(in, &ready) < 0 || s->phase != PHASE_WRITER)
 		return s->phase > PHASE_SERVING ? 0 : -EPROTO;
 	if (ready.records_recovered > 0)
-		log_info("the audit writer recovered %" PRIu64 " records of an earlier run",
+		log_info("auditd-writer recovered %" PRIu64 " records of an earlier run",
 		    ready.records_recovered);
 	phase_writer_ready(s);
 	return 0;
@@ -150,10 +150,10 @@ lost_writer(struct supervisor *s, const char *why)
 {
 	link_close(&s->writer.link);
 	if (why) {
-		log_error("the audit writer broke the protocol: %s", why);
+		log_error("auditd-writer broke the protocol: %s", why);
 		phase_fail(s);
 	} else if (s->phase < PHASE_LOG) {
-		log_error("the audit writer closed its control channel");
+		log_error("auditd-writer closed its control channel");
 		phase_fail(s);
 	}
 }

@@ -110,7 +110,7 @@ writer_path(char buf[PATH_MAX])
 	made = snprintf(
 	    buf, PATH_MAX, "%.*s/%s", (int)(slash ? slash - self : 0), self, WRITER_BESIDE_US);
 	if (made < 0 || made >= PATH_MAX)
-		fatal(-ENAMETOOLONG, "cannot find the audit writer beside %s", self);
+		fatal(-ENAMETOOLONG, "cannot find auditd-writer beside %s", self);
 }
 
 static void
@@ -124,7 +124,7 @@ open_programs(struct supervisor *s)
 	writer_path(path);
 	s->writer_program = open(path, O_PATH | O_CLOEXEC);
 	if (s->writer_program < 0)
-		fatal(errno, "cannot open the audit writer %s", path);
+		fatal(errno, "cannot open %s", path);
 }
 
 /* --- sockets ------------------------------------------------------------------------------------ */
@@ -261,6 +261,9 @@ supervisor_main(int argc, char **argv)
 	int error;
 
 	read_settings(s, argc, argv);
+	error = loop_prepare(); /* now: being told to end must never leave a socket file behind */
+	if (error < 0)
+		fatal(error, "cannot set up signals");
 	init(s);
 	take_activated(s);
 	prepare_standard_files();
@@ -270,13 +273,10 @@ supervisor_main(int argc, char **argv)
 	make_listener(&s->listener[0], GROUP_CLIENTS);
 	make_listener(&s->listener[1], GROUP_ADMIN);
 	make_channels(s);
-	error = loop_prepare();
-	if (error < 0)
-		fatal(error, "cannot set up signals");
 	phase_enter(s, PHASE_WRITER, WRITER_READY_US);
 	error = child_start_writer(s);
 	if (error < 0)
-		fatal(error, "cannot start the audit writer");
+		fatal(error, "cannot start auditd-writer");
 	loop_run(s);
 	return s->exit_code;
 }

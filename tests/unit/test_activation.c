@@ -159,6 +159,8 @@ test_assignment(void **state)
 	    {.kinds = "ab", .fds = "2", .names = "policyd:admin", .want_fds = {3, 4}},
 	    {.kinds = "ab", .fds = "2", .names = "admin:policyd", .want_fds = {4, 3}},
 	    {.kinds = "a", .fds = "1", .names = "admin", .want_fds = {-1, 3}},
+	    {.kinds = "ab", .fds = "2", .names = "admin.socket:policyd.socket", .want_fds = {4, 3}},
+	    {.kinds = "ab", .fds = "2", .names = ".socket:policyd", .want_assign = -ENXIO},
 	    {.kinds = "a", .fds = "1", .names = "policyd", .want_fds = {3, -1}},
 	    {.kinds = "ab", .fds = "2", .names = NULL, .want_fds = {3, 4}},
 	    {.kinds = "ab", .fds = "2", .names = "unknown:unknown", .want_fds = {3, 4}},
