@@ -37,5 +37,7 @@ for f in examples/*; do $each 644 "$f" share/doc/sealwright/examples; done
 for f in README.md LICENSE docs/*.md proto/PROTOCOL.md; do $each 644 "$f" share/doc/sealwright; done
 for f in docs/man/*.[1-9]; do $each 644 "$f" "share/man/man${f##*.}"; done
 for f in systemd/*.service systemd/*.socket; do $each 644 "$f" lib/systemd/system; done
+# The unit in the tree names the programs where the default PREFIX puts them.
+[ "$1" = uninstall ] || sed -i "/^ExecStart=/s|=/usr/local/|=$PREFIX/|" "$root/lib/systemd/system/policyd.service"
 for f in systemd/sysusers.d/*.conf; do $each 644 "$f" lib/sysusers.d; done
 for f in systemd/tmpfiles.d/*.conf; do $each 644 "$f" lib/tmpfiles.d; done
