@@ -24,7 +24,7 @@ POLICYD-evaluator := \
 	policyd/evaluator/status.o
 
 POLICYD-admin := \
-	policyd/admin/admin.o
+	policyd/admin/admin.o policyd/admin/wanted.o policyd/admin/listing.o policyd/admin/operator.o policyd/admin/status.o
 
 OBJS-policyd := \
 	$(POLICYD-supervisor) $(POLICYD-compiler) $(POLICYD-clients) $(POLICYD-evaluator) $(POLICYD-admin) \

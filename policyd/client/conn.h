@@ -20,13 +20,9 @@ void conn_flush(struct conn *c);
 /* Deadlines. */
 void conn_check(struct conn *c, int64_t now);
 
-/* Make sure that conn_flush() is called at the end of this turn. */
-void conn_touch(struct conn *c);
 /* Bytes of replies more (or fewer) that c has yet to take. */
 void conn_owe(struct conn *c, size_t n);
 void conn_paid(struct conn *c, size_t n);
-/* To the client's buffer; closes the connection when they have no room. */
-void conn_deliver(struct conn *c, struct str text);
 /* Its own limits may let it go on. */
 void conn_wake(struct conn *c);
 /* Stand in the queue for a turn. */

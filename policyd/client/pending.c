@@ -104,7 +104,7 @@ pending_next(const struct pending_queue *q, const struct pending *p)
 void
 pending_pop(struct pending_queue *q)
 {
-	q->head += pending_size(pending_head(q)->n);
+	q->head += pending_size(pending_at(q, q->head)->n);
 	if (q->end && q->head == q->end)
 		q->head = q->end = 0;
 	q->entries--;

@@ -148,6 +148,11 @@ server_moved(struct server *s)
  */
 void conn_reply(struct conn *c, struct str text);
 
+/* To the client, whatever waits: for roles that answer one request at a time. */
+void conn_deliver(struct conn *c, struct str text);
+/* Call role->drained for c at the end of this turn, or when what it was sent has left. */
+void conn_touch(struct conn *c);
+
 /*
  * A reply that waits for its record: room for it, then server_promise(). NULL only when role->room
  * was not asked or n > REPLY_MAX.

@@ -54,14 +54,17 @@ read_string(struct request_reader *reader, uint32_t token, struct str *ret)
 	return true;
 }
 
-/* Kept even when it is too long: a request that names action and resource is put on record. */
 static void
 take_string(struct parse *p, uint32_t token, const char *name, size_t max, struct str *ret)
 {
-	if (!read_string(p->reader, token, ret))
+	struct str s;
+
+	if (!read_string(p->reader, token, &s))
 		complain(p, token, "%s must be a string", name);
-	else if (max > 0 && ret->n > max)
+	else if (s.n > max)
 		complain(p, token, "%s is longer than %zu bytes", name, max);
+	else
+		*ret = s;
 }
 
 static bool
@@ -130,19 +133,30 @@ take_id(struct parse *p, uint32_t token)
 	p->r->id_json = raw;
 }
 
+/*
+ * Kept even when it is too long: a request that names action and resource goes on record. The
+ * resource's length is judged with the whole record's.
+ */
+static void
+take_named(struct parse *p, uint32_t token, const char *name, struct str *ret, size_t *ret_at)
+{
+	*ret_at = p->reader->tape.tokens[token].at - 1;
+	if (!read_string(p->reader, token, ret))
+		complain(p, token, "%s must be a string", name);
+}
+
 static void
 take_action(struct parse *p, uint32_t token)
 {
-	p->r->action_at = p->reader->tape.tokens[token].at - 1;
-	take_string(p, token, "action", LIMIT_NAME, &p->r->action);
+	take_named(p, token, "action", &p->r->action, &p->r->action_at);
+	if (p->r->action.n > LIMIT_NAME)
+		complain(p, token, "action is longer than %d bytes", LIMIT_NAME);
 }
 
-/* Its length is judged with the whole record's. */
 static void
 take_resource(struct parse *p, uint32_t token)
 {
-	p->r->resource_at = p->reader->tape.tokens[token].at - 1;
-	take_string(p, token, "resource", 0, &p->r->resource);
+	take_named(p, token, "resource", &p->r->resource, &p->r->resource_at);
 }
 
 static void
