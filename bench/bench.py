@@ -79,7 +79,8 @@ def main():
             bench_socket(bench, service_module, durability)
         print("\nThe writer alone")
         sys.stdout.flush()
-        subprocess.run([str(build / "bench" / "bench_writer"), directory], check=True)
+        writer = build / "libexec" / "sealwright" / "auditd-writer"
+        subprocess.run([str(build / "bench" / "bench_writer"), str(writer), directory, str(options.seconds)], check=True)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -9,6 +9,11 @@
 
 #include <stdbool.h>
 
+#include "proto/record.h"
+
+/* What the record of an ordinary denial of a network connection holds. */
+struct record floor_record(void);
+
 struct floor_result {
 	double records_per_second;
 	double bytes_per_record;

@@ -5,3 +5,8 @@ BENCHES += bench_service
 OBJS-bench_service := bench/bench_service.o bench/floor.o common/clock.o common/fds.o common/log.o common/text.o \
 	proto/line.o proto/record.o proto/value.o proto/wire.o
 LIBS-bench_service := libcrypto
+
+BENCHES += bench_writer
+OBJS-bench_writer := bench/bench_writer.o bench/floor.o common/chan.o common/clock.o common/fds.o common/log.o common/text.o \
+	proto/line.o proto/msg.o proto/msg_body.o proto/record.o proto/value.o proto/wire.o
+LIBS-bench_writer := libcrypto
