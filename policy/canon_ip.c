@@ -125,9 +125,9 @@ parse_ipv6(struct str s, uint8_t ret[16])
 {
 	struct ipv6 a = {.n = 0};
 
-	if (str_starts(s, STR(":")) && ipv6_separator(&a, &s) < 0)
-		return -EINVAL;
-	if (s.n == 0 && !a.has_gap)
+	if (str_starts(s, STR("::")))
+		(void)ipv6_separator(&a, &s);
+	else if (s.n == 0)
 		return -EINVAL;
 	while (s.n > 0) {
 		struct str part = part_until(s, ':');

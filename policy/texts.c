@@ -88,9 +88,7 @@ read_entry(struct policy_texts *texts, int dir, const char *name, const char *fi
 static int
 is_document(const struct dirent *entry)
 {
-	struct str name = str_from(entry->d_name);
-
-	return name.p[0] != '.' && str_ends(name, STR(".json"));
+	return entry->d_name[0] != '.' && str_ends(str_from(entry->d_name), STR(".json"));
 }
 
 /* Byte order, whatever the locale. */

@@ -47,3 +47,11 @@ OBJS-test_cli := tests/unit/test_cli.o common/cli.o common/log.o common/text.o
 
 UNIT_TESTS += test_squid_line
 OBJS-test_squid_line := tests/unit/test_squid_line.o policyctl/squid_line.o policyctl/request.o common/text.o
+
+include policy/objects.mk
+UNIT_TESTS += test_canon
+OBJS-test_canon := tests/unit/test_canon.o $(POLICY-evaluate) common/text.o common/clock.o
+LIBS-test_canon := libcrypto
+UNIT_TESTS += test_policy_doc
+OBJS-test_policy_doc := tests/unit/test_policy_doc.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
+LIBS-test_policy_doc := json-c libcrypto
