@@ -269,7 +269,7 @@ clock_parse(struct str s, int64_t *ret_us)
 	struct clock_reader r = {s, false};
 	int64_t days = clock_read_date(&r);
 	int64_t seconds;
-	int hour, minute, second, fraction;
+	int hour, minute, second, fraction, offset;
 
 	if (!clock_take(&r, 'T') && !clock_take(&r, 't'))
 		return -EINVAL;
@@ -279,7 +279,8 @@ clock_parse(struct str s, int64_t *ret_us)
 	clock_expect(&r, ':');
 	second = clock_number(&r, 2, 0, 60);
 	fraction = clock_read_fraction(&r);
-	seconds = days * 86400 + hour * 3600 + minute * 60 - clock_read_offset(&r);
+	offset = clock_read_offset(&r);
+	seconds = days * 86400 + (hour * 60 + minute) * INT64_C(60) - offset;
 	if (r.failed || r.rest.n > 0 || (second == 60 && !clock_last_minute(seconds)))
 		return -EINVAL;
 	seconds += second == 60 ? 59 : second;

@@ -37,14 +37,14 @@ enum jscan_type {
  * that it holds, so that next of a key is its value, and next of a value is the next key.
  */
 struct jscan_token {
-	uint8_t type;    /* enum jscan_type */
-	bool escaped;    /* a string that holds at least one backslash */
-	bool integer;    /* a number without fraction and exponent */
-	bool key;        /* a string that is the key of the value that follows */
-	uint32_t at;     /* first byte of the value in the text; for strings the byte after the quote */
-	uint32_t n;      /* bytes of the value as written; for strings without the quotes */
-	uint32_t next;   /* index of the token after this value */
-	uint32_t count;  /* elements of an array, members of an object */
+	uint8_t type; /* enum jscan_type */
+	bool escaped; /* a string that holds at least one backslash */
+	bool integer; /* a number without fraction and exponent */
+	bool key;     /* a string that is the key of the value that follows */
+	uint32_t at; /* first byte of the value in the text; for strings the byte after the quote */
+	uint32_t n;  /* bytes of the value as written; for strings without the quotes */
+	uint32_t next;  /* index of the token after this value */
+	uint32_t count; /* elements of an array, members of an object */
 };
 
 struct jscan_rules {

@@ -15,7 +15,7 @@ struct jtree_open {
 
 struct jtree_build {
 	struct jtree *tree;
-	char *scratch; /* for unescaped strings, with a NUL; as long as the longest */
+	char *scratch; /* for strings and numbers, with a NUL; as long as the longest */
 	size_t room;
 	uint32_t depth;
 	struct jtree_open open[LIMIT_DOC_DEPTH];
@@ -27,7 +27,7 @@ jtree_longest(const struct jscan_tape *tape)
 	size_t longest = 0;
 
 	for (uint32_t i = 0; i < tape->n; i++)
-		if (tape->tokens[i].type == JSCAN_STRING && tape->tokens[i].n > longest)
+		if (tape->tokens[i].type < JSCAN_ARRAY && tape->tokens[i].n > longest)
 			longest = tape->tokens[i].n;
 	return longest;
 }
@@ -44,16 +44,16 @@ jtree_string(struct jtree_build *b, uint32_t i)
 
 /* strtod() is for the C locale, which no program here leaves. */
 static struct json_object *
-jtree_number(const struct jscan_tape *tape, uint32_t i)
+jtree_number(struct jtree_build *b, uint32_t i)
 {
-	struct str raw = jscan_raw(tape, i);
-	CLEANUP_FREE char *copy = NULL;
+	struct str raw = jscan_raw(&b->tree->tape, i);
 	int64_t v;
 
-	if (jscan_int(tape, i, &v) == 0)
+	if (jscan_int(&b->tree->tape, i, &v) == 0)
 		return json_object_new_int64(v);
-	copy = strndup(raw.p, raw.n);
-	return copy ? json_object_new_double(strtod(copy, NULL)) : NULL;
+	memcpy(b->scratch, raw.p, raw.n);
+	b->scratch[raw.n] = '\0';
+	return json_object_new_double(strtod(b->scratch, NULL));
 }
 
 static struct json_object *
@@ -68,7 +68,7 @@ jtree_node(struct jtree_build *b, uint32_t i)
 	case JSCAN_TRUE:
 		return json_object_new_boolean(token->type == JSCAN_TRUE);
 	case JSCAN_NUMBER:
-		return jtree_number(&b->tree->tape, i);
+		return jtree_number(b, i);
 	case JSCAN_STRING:
 		return jtree_string(b, i);
 	case JSCAN_ARRAY:

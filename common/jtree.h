@@ -12,9 +12,9 @@
 #include "common/jscan.h"
 
 struct jtree {
-	struct str text;           /* the caller's; must outlive the tree */
-	struct json_object *root;  /* the owner of all nodes; may be NULL for the text "null" */
-	struct jscan_tape tape;    /* places; each node's userdata is its token there */
+	struct str text;          /* the caller's; must outlive the tree */
+	struct json_object *root; /* the owner of all nodes; may be NULL for the text "null" */
+	struct jscan_tape tape;   /* places; each node's userdata is its token there */
 };
 
 /*

@@ -121,8 +121,8 @@ utf8_valid(struct str s)
 static uint32_t
 utf8_code(const char *p, size_t n)
 {
-	static const uint8_t lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t code = (unsigned char)p[0] & (uint32_t)lead_bits[n];
+	/* Bits of the first byte that belong to the code: 7, 5, 4, 3. */
+	uint32_t code = (unsigned char)p[0] & (n == 1 ? 0x7fU : 0xffU >> (n + 1));
 
 	for (size_t i = 1; i < n; i++)
 		code = code << 6 | ((unsigned char)p[i] & 0x3fU);

@@ -42,16 +42,16 @@ read_all(int fd, uint8_t *buf, size_t n)
 static int
 replay_file(int fd, size_t size)
 {
-	CLEANUP_FREE uint8_t *buf = malloc(size ? size : 1);
+	uint8_t *buf = malloc(size ? size : 1);
 	int error;
 
 	if (!buf)
 		return -ENOMEM;
 	error = read_all(fd, buf, size);
-	if (error < 0)
-		return error;
-	(void)LLVMFuzzerTestOneInput(buf, size);
-	return 1;
+	if (error == 0)
+		(void)LLVMFuzzerTestOneInput(buf, size);
+	free(buf);
+	return error < 0 ? error : 1;
 }
 
 static int replay_path(int dir, const char *name, int depth);
@@ -65,6 +65,7 @@ replay_directory(int fd)
 
 	if (!dir)
 		return -errno;
+	/* cppcheck-suppress readdirCalled; there is one thread */
 	while (ran >= 0 && (entry = readdir(dir))) {
 		int more = entry->d_name[0] == '.' ? 0 : replay_path(fd, entry->d_name, 1);
 

@@ -77,30 +77,37 @@ test_format_as_libc(void **state)
 	}
 }
 
+static int
+month_length(int year, int month)
+{
+	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int leap = year % 400 == 0 || (year % 4 == 0 && year % 100 != 0);
+
+	return lengths[month - 1] + (month == 2 && leap);
+}
+
+static void
+check_day(int64_t days, int year, int month, int day)
+{
+	int y, m, d;
+
+	clock_civil(days, &y, &m, &d);
+	if (y != year || m != month || d != day)
+		fail_msg("day %d is %d-%d-%d", (int)days, y, m, d);
+	if (clock_days(year, month, day) != days)
+		fail_msg("%d-%d-%d", year, month, day);
+}
+
 static void
 test_every_day(void **state)
 {
-	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	int64_t days = YEAR_0 / US_PER_S / 86400;
 
 	(void)state;
-	for (int year = 0; year < 10000; year++) {
-		int leap = year % 400 == 0 || (year % 4 == 0 && year % 100 != 0);
-
-		for (int month = 1; month <= 12; month++) {
-			int length = lengths[month - 1] + (month == 2 && leap);
-
-			for (int day = 1; day <= length; day++, days++) {
-				int y, m, d;
-
-				clock_civil(days, &y, &m, &d);
-				if (y != year || m != month || d != day)
-					fail_msg("day %d is %d-%d-%d", (int)days, y, m, d);
-				if (clock_days(year, month, day) != days)
-					fail_msg("%d-%d-%d", year, month, day);
-			}
-		}
-	}
+	for (int year = 0; year < 10000; year++)
+		for (int month = 1; month <= 12; month++)
+			for (int day = 1; day <= month_length(year, month); day++)
+				check_day(days++, year, month, day);
 	assert_int_equal(days, YEAR_10000 / US_PER_S / 86400);
 }
 

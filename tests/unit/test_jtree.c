@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -256,20 +259,15 @@ test_same_as_json_c(void **state)
 	}
 }
 
-/* As large as a real policy may be: many rules, many members. */
-static void
-test_large(void **state)
-{
-	size_t cap = 8u << 20;
-	CLEANUP_FREE char *buf = malloc(cap);
-	struct text t = text_over(buf, cap);
-	struct jscan_fault fault;
-	struct jtree tree;
-	uint32_t line, column;
+#define LARGE_BYTES (8u << 20)
+#define LARGE_RULES 50000
 
-	(void)state;
-	assert_non_null(buf);
-	for (unsigned i = 0; i < 50000; i++) {
+static struct str
+large_document(char *buf)
+{
+	struct text t = text_over(buf, LARGE_BYTES);
+
+	for (unsigned i = 0; i < LARGE_RULES; i++) {
 		text_put(&t, i ? STR(",\n\"rule-") : STR("{\"rule-"));
 		text_u64(&t, i);
 		text_put(
@@ -278,14 +276,77 @@ test_large(void **state)
 	}
 	text_char(&t, '}');
 	assert_true(text_ok(&t));
-	assert_int_equal(jtree_parse(&tree, text_str(&t), &fault), 0);
-	assert_int_equal(json_object_object_length(tree.root), 50000);
+	return text_str(&t);
+}
+
+/* As large as a real policy may be: many rules, many members. */
+static void
+test_large(void **state)
+{
+	CLEANUP_FREE char *buf = malloc(LARGE_BYTES);
+	struct jscan_fault fault;
+	struct jtree tree;
+	uint32_t line, column;
+
+	(void)state;
+	assert_non_null(buf);
+	assert_int_equal(jtree_parse(&tree, large_document(buf), &fault), 0);
+	assert_int_equal(json_object_object_length(tree.root), LARGE_RULES);
 	jtree_place(
 	    &tree, member(member(tree.root, "rule-49999"), "decision"), NULL, true, &line, &column);
-	assert_int_equal(line, 50000);
+	assert_int_equal(line, LARGE_RULES);
 	assert_int_equal(column, 71);
 	jtree_free(&tree);
 }
+
+#ifndef SANITIZED /* address sanitizers want all the address space there is */
+
+/* In a child with this much address space beside what it has: the exit status is the outcome. */
+static int
+parse_within(struct str text, size_t bytes)
+{
+	struct rlimit limit = {bytes, bytes};
+	struct jscan_fault fault;
+	struct jtree tree;
+	int status, error;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (setrlimit(RLIMIT_AS, &limit) < 0)
+			_exit(1);
+		error = jtree_parse(&tree, text, &fault);
+		if (error == -ENOMEM && strcmp(fault.what, "out of memory") != 0)
+			_exit(2);
+		jtree_free(&tree);
+		_exit(error == 0 ? 0 : error == -ENOMEM ? ENOMEM : 3);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Whatever allocation is the one that fails: an error, and nothing is used or freed twice. */
+static void
+test_out_of_memory(void **state)
+{
+	CLEANUP_FREE char *buf = malloc(LARGE_BYTES);
+	struct str text;
+	size_t failed = 0, bytes = 4u << 20;
+	int outcome;
+
+	(void)state;
+	assert_non_null(buf);
+	text = large_document(buf);
+	do {
+		outcome = parse_within(text, bytes);
+		failed += outcome == ENOMEM;
+		bytes += 6500000; /* no multiple of what any one step takes */
+		assert_true(outcome == 0 || outcome == ENOMEM);
+	} while (outcome != 0 && bytes < 512u << 20);
+	assert_int_equal(outcome, 0);
+	assert_true(failed > 5);
+}
+#endif
 
 int
 main(void)
@@ -298,6 +359,9 @@ main(void)
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_same_as_json_c),
 	    cmocka_unit_test(test_large),
+#ifndef SANITIZED
+	    cmocka_unit_test(test_out_of_memory),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
