@@ -58,6 +58,10 @@ PKG_CONFIG   ?= pkg-config
 # The last line of `make check` is its count, also below another make.
 MAKEFLAGS += --no-print-directory
 
+# make V=1 shows the commands.
+Q   := $(if $(V),,@)
+say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
+
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all unit bench-programs check check-deps check-sanitizers demo deps lint tcb fuzz bench \
@@ -85,7 +89,8 @@ all: $(BINARIES)
 define link_rule
 $(1): $(addprefix $(BUILD)/obj/,$(2))
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(if $(3),$$(shell $$(PKG_CONFIG) --libs $(3)))
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) $(if $(3),$$(shell $$(PKG_CONFIG) --libs $(3)))
 SOURCES += $(patsubst %.o,%.c,$(2))
 endef
 
@@ -102,7 +107,8 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(sort $(SOURCES)))
 
@@ -149,7 +155,8 @@ fuzzers: $(addprefix $(BUILD)/fuzz/,$(FUZZERS))
 define fuzzer_rule
 $(BUILD)/fuzz/$(1): $(addprefix $(BUILD)/obj/,$(OBJS-$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ \
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ \
 	    $(if $(LIBS-$(1)),$$(shell $$(PKG_CONFIG) --libs $(LIBS-$(1))))
 endef
 $(foreach t,$(FUZZERS),$(eval $(call fuzzer_rule,$(t))))

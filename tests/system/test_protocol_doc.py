@@ -1,7 +1,12 @@
 """proto/PROTOCOL.md says what msg.def and record.def say."""
+import os
 import pathlib
 import re
+import sys
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import tap  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -45,4 +50,4 @@ class ProtocolDocument(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    tap.main()
