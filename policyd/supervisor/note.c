@@ -73,15 +73,13 @@ settle_oldest(struct supervisor *s, enum refusal refusal)
 	load_recorded(s, number);
 }
 
-/* A run of neither a record number nor a refusal stands for messages that ask for no record. */
+/* Runs are dealt to notes alone: no other message of ours asks for a record. */
 int
 note_acknowledged(struct supervisor *s, const struct msg_ack *ack)
 {
 	for (uint16_t i = 0; i < ack->runs; i++) {
 		const struct ack_run *run = &ack->run[i];
 
-		if (run->first_seq == 0 && run->refusal == REFUSAL_NONE)
-			continue;
 		if (run->count > s->notes.n)
 			return -EPROTO;
 		for (uint32_t k = 0; k < run->count; k++)

@@ -55,3 +55,14 @@ LIBS-test_canon := libcrypto
 UNIT_TESTS += test_policy_doc
 OBJS-test_policy_doc := tests/unit/test_policy_doc.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
 LIBS-test_policy_doc := json-c libcrypto
+
+UNIT_TESTS += test_request
+OBJS-test_request := tests/unit/test_request.o policyd/evaluator/request.o policyd/evaluator/jvalue.o policyd/evaluator/details.o \
+	proto/value.o proto/wire.o proto/record.o proto/line.o common/text.o common/clock.o \
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+
+# Runs the real policyd, which it expects beside its own directory.
+UNIT_TESTS += test_supervisor
+OBJS-test_supervisor := tests/unit/test_supervisor.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o \
+	common/chan.o common/fds.o common/text.o
+$(BUILD)/unit/test_supervisor: | $(BUILD)/sbin/policyd
