@@ -1,4 +1,11 @@
 # The complete link list of policyctl.
+include policy/objects.mk
+
 OBJS-policyctl := \
-	policyctl/main.o
-LIBS-policyctl :=
+	policyctl/main.o policyctl/ctl.o policyctl/client.o policyctl/request.o policyctl/reply.o policyctl/show.o \
+	policyctl/evaluate.o policyctl/jsonl.o policyctl/ping.o policyctl/emit.o policyctl/outcome.o \
+	policyctl/check.o policyctl/test.o policyctl/lint.o policyctl/document.o \
+	policyctl/admin.o policyctl/ls.o policyctl/reload.o policyctl/rotate.o policyctl/status.o \
+	policyctl/squid.o policyctl/squid_line.o \
+	common/cli.o common/log.o $(POLICY-load-common) $(POLICY-load)
+LIBS-policyctl := json-c libcrypto

@@ -1,278 +1,556 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""policyctl: usage, exit statuses, output for people and for programs, full and broken stdout."""
+"""policyctl's command line: what it prints, where, and how it ends. Without policyd, with a fake, with the real."""
 
 import json
 import os
-import signal
-import subprocess
+import pty
 import sys
+import tempfile
+import time
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import fake  # noqa: E402
 import service  # noqa: E402
-import strict  # noqa: E402
 import tap  # noqa: E402
 
 COMMANDS = ("evaluate", "check", "test", "lint", "ls", "status", "reload", "rotate", "ping", "emit", "outcome", "squid")
-WEB = ("net:connect:tcp", "net:domain:www.example.com:443")
-METADATA = ("net:connect:tcp", "net:ip:169.254.169.254:80")
+HOSTILE = 'a\x1b[31m\n"\u202e\u009b'
+HARMLESS = 'a\\x1b[31m\\x0a"\\xe2\\x80\\xae\\xc2\\x9b'
 
 
-class Usage(service.unittest.TestCase):
-    def test_help(self):
-        for args in (["--help"], *([c, "--help"] for c in COMMANDS)):
+def on_terminal(args, env=None):
+    """What a program writes when its stdout is a terminal."""
+    master, slave = pty.openpty()
+    try:
+        with fake.subprocess.Popen(args, stdout=slave, stdin=fake.subprocess.DEVNULL, stderr=fake.subprocess.DEVNULL,
+                                   env={**os.environ, "TERM": "xterm", **(env or {})}) as p:
+            os.close(slave)
+            out = b""
+            while True:
+                try:
+                    more = os.read(master, 1 << 16)
+                except OSError:  # the other side has closed
+                    break
+                if not more:
+                    break
+                out += more
+            p.wait(15)
+        return out.replace(b"\r\n", b"\n").decode()
+    finally:
+        os.close(master)
+
+
+class Usage(unittest.TestCase):
+    def test_help_of_every_command(self):
+        code, out, err = service.policyctl("--help")
+        self.assertEqual((code, err), (0, ""))
+        for name in COMMANDS:
+            self.assertIn(f"  {name} ", out)
+            code, text, err = service.policyctl(name, "--help")
+            self.assertEqual((code, err), (0, ""), name)
+            self.assertTrue(text.startswith(f"usage: policyctl {name} [options]"), text)
+            self.assertIn("\nexit status: ", text)
+
+    def test_every_option_is_in_the_manual(self):
+        with open(os.path.join(service.TOP, "docs", "man", "policyctl.1"), encoding="utf-8") as f:
+            manual = f.read()
+        for name in COMMANDS:
+            self.assertIn(f".It Ic {name}", manual)
+            for line in service.policyctl(name, "--help")[1].splitlines():
+                if line.startswith("  --"):
+                    self.assertIn(line.split()[0][2:].replace("-", "\\-"), manual.replace("-", "\\-"), f"{name}: {line}")
+
+    def test_wrong_usage(self):
+        cases = {
+            (): "command missing", ("what",): "unknown command: what", ("--what",): "unknown option: --what",
+            ("evaluate",): "evaluate: operand missing", ("evaluate", "a"): "evaluate: operand missing",
+            ("evaluate", "a", "b", "c"): "too many operands: c", ("evaluate", "--jsonl", "a"): "takes no operands",
+            ("evaluate", "--context", "x", "a", "b"): "--context: not KEY=VALUE: x",
+            ("evaluate", "--context", "=x", "a", "b"): "--context: not KEY=VALUE: =x",
+            ("evaluate", "--in-flight", "0", "--jsonl"): "--in-flight", ("check", "a", "b"): "--policy is missing",
+            ("check", "--policy", "p", "--time", "now", "a", "b"): "--time: not RFC 3339: now", ("test",): "POLICY",
+            ("lint",): "POLICY", ("emit",): "EVENT", ("emit", "a.b", "--detail", "x"): "--detail: not KEY=VALUE: x",
+            ("emit", "a.b", "--details", "[]"): "not a JSON object", ("emit", "a.b", "--details", '{"a":1,"a":2}'):
+            "not a JSON object", ("outcome",): "EVALUATION_ID", ("outcome", "x", "--error-class", "y"): "--failure",
+            ("outcome", "x", "--duration-ms", "-1"): "--duration-ms", ("ping", "x"): "too many operands",
+            ("squid", "x"): "too many operands", ("status", "--socket", "x"): "unknown option", ("ls", "x"): "operands",
+            (HOSTILE,): "unknown command: " + HARMLESS,
+        }
+        for args, why in cases.items():
             with self.subTest(args):
                 code, out, err = service.policyctl(*args)
-                self.assertEqual((code, err), (0, ""))
-                self.assertIn("policyctl", out)
-                self.assertLessEqual(max(map(len, out.splitlines())), 100)
-        _, out, _ = service.policyctl("--help")
-        for command in COMMANDS:
-            self.assertIn(command, out)
+                self.assertEqual((code, out), (2, ""))
+                self.assertTrue(err.startswith("policyctl: "), err)
+                self.assertIn(why, err)
+                self.assertRegex(err, r"\nTry 'policyctl [a-z ]*--help'\.\n$")
 
     def test_version(self):
         with open(os.path.join(service.TOP, "VERSION"), encoding="utf-8") as f:
             self.assertEqual(service.policyctl("--version"), (0, f"policyctl {f.read().strip()}\n", ""))
 
-    def test_wrong_usage(self):
-        for args in ([], ["frobnicate"], ["--nonsense"], ["evaluate"], ["evaluate", "one"], ["evaluate", "a", "b", "c"],
-                     ["evaluate", "--nonsense", "a", "b"], ["check", "a", "b"], ["test"], ["lint"], ["--socket"],
-                     ["--timeout", "x", "ping"], ["--timeout", "0", "ping"], ["emit"], ["outcome"], ["status", "extra"]):
-            with self.subTest(args):
-                code, out, err = service.policyctl(*args)
-                self.assertEqual((code, out), (2, ""))
-                self.assertTrue(err.startswith("policyctl: "), err)
-                self.assertIn("--help", err)
+    def test_output_lost(self):
+        for args in (["--help"], ["--version"], ["evaluate", "--help"]):
+            with open("/dev/full", "wb") as full:
+                done = fake.subprocess.run([service.POLICYCTL, *args], stdout=full, stderr=fake.subprocess.PIPE, check=False)
+            self.assertEqual((done.returncode, done.stderr),
+                             (2, b"policyctl: standard output: No space left on device\n"))
+            read, write = os.pipe()
+            os.close(read)
+            done = fake.subprocess.run([service.POLICYCTL, *args], stdout=write, stderr=fake.subprocess.PIPE, check=False)
+            os.close(write)
+            self.assertEqual((done.returncode, done.stderr), (2, b"policyctl: standard output: Broken pipe\n"))
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.addCleanup(self.dir.cleanup)
+        self.path = os.path.join(self.dir.name, "p.sock")
+
+    def policyd(self, answer=None):
+        made = fake.Policyd(self.path, answer)
+        self.addCleanup(made.close)
+        return made
+
+    def ctl(self, *args):
+        return service.policyctl("--socket", self.path, "--admin-socket", self.path, *args)
+
+    def file(self, text, name="policy.json"):
+        path = os.path.join(self.dir.name, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text if isinstance(text, str) else json.dumps(text, indent=1))
+        return path
+
+
+class Asking(Case):
+    def test_allow(self):
+        p = self.policyd()
+        self.assertEqual(self.ctl("evaluate", "net:connect:tcp", "net:domain:a:1"), (0, "allow  rule r in policy p\n", ""))
+        self.assertEqual(p.requests[0], {"id": "1", "action": "net:connect:tcp", "resource": "net:domain:a:1"})
+
+    def test_deny(self):
+        self.policyd(lambda r, _: fake.deny(r, "because " + HOSTILE))
+        self.assertEqual(self.ctl("evaluate", "x", "y"), (1, f"deny   no rule\n       because {HARMLESS}\n", ""))
+
+    def test_several_reasons(self):
+        self.policyd(lambda r, _: {**fake.deny(r), "reason": ["one", "t\two", 'th"ree']})
+        self.assertEqual(self.ctl("evaluate", "x", "y")[1], 'deny   no rule\n       one\n       t\\x09wo\n       th"ree\n')
+
+    def test_everything_that_can_be_said(self):
+        p = self.policyd()
+        self.ctl("evaluate", "--user", "joe\n", "--group=a", "--group", "b", "--client", "c", "--sandbox", "s", "--agent", "g",
+                 "--context", "k=v=w", "--context", "l=", "act", "res\"")
+        self.assertEqual(p.requests[0], {
+            "id": "1", "action": "act", "resource": 'res"', "subject": {"user": "joe\n", "groups": ["a", "b"]},
+            "client_name": "c", "sandbox_id": "s", "agent": "g", "context": {"k": "v=w", "l": ""}})
+
+    def test_json_is_the_reply_as_it_came(self):
+        reply = b'{"id":"1", "decision":"deny","audit_event_id":"x","reason":["\\u001b"]}'
+        self.policyd(lambda r, _: reply + b"\n")
+        self.assertEqual(self.ctl("evaluate", "--json", "x", "y"), (1, reply.decode() + "\n", ""))
+
+    def test_terminal(self):
+        self.policyd(lambda r, _: {**fake.deny(r, "because " + HOSTILE), "x": "\u009b\u202e"})
+        args = [service.POLICYCTL, "--socket", self.path, "evaluate", "x", "y"]
+        self.assertEqual(on_terminal(args), f"\x1b[31mdeny\x1b[0m   no rule\n       because {HARMLESS}\n")
+        self.assertEqual(on_terminal(args, {"NO_COLOR": "1"}), f"deny   no rule\n       because {HARMLESS}\n")
+        out = on_terminal(args + ["--json"])
+        self.assertFalse([c for c in out if c < " " and c != "\n" or c in "\u009b\u202e"], out)
+        self.assertEqual(json.loads(out)["x"], "\u009b\u202e")
+
+    def test_wrong_replies(self):
+        replies = {
+            b"hello\n": "not a JSON object", b"[1]\n": "not a JSON object", b'{"a":1,"a":2}\n': "not a JSON object",
+            b"{}\n": "no decision", b'{"decision":"perhaps"}\n': "no decision", b"x" * 300000: "too long",
+            b'{"id":"1","error":"what is \\u001b that","at":3}\n': "evaluate: what is \\x1b that",
+            b'{"id":"1","decision":"deny","audit_event_id":"x","reason":["r"],"error":"what"}\n': "evaluate: what",
+            b'{"id":"1","decision":"allow","reason":[]}\n': "without a record",
+        }
+        p = self.policyd()
+        for reply, why in replies.items():
+            with self.subTest(reply[:40]):
+                p.answer = lambda r, _, reply=reply: reply
+                code, _, err = self.ctl("evaluate", "x", "y")
+                self.assertEqual(code, 2)
+                self.assertIn(why, err)
+
+    def test_unavailable_is_a_denial(self):
+        self.policyd(lambda r, _: {"id": "1", "decision": "deny", "reason": ["audit log unavailable: no space"]})
+        self.assertEqual(self.ctl("evaluate", "x", "y"), (1, "deny   no rule\n       audit log unavailable: no space\n", ""))
 
     def test_nobody_there(self):
-        for args in (["evaluate", *WEB], ["ping"], ["emit", "a.b"], ["squid"]):
-            with self.subTest(args):
-                code, out, err = service.policyctl("--socket", "/nonexistent/p.sock", *args, input=b"")
-                if args == ["squid"]:
-                    continue  # keeps going without policyd: see test_squid
-                self.assertEqual((code, out), (2, ""))
-                self.assertIn("/nonexistent/p.sock", err)
-        for args in (["status"], ["rotate"], ["ls"], ["reload"]):
-            with self.subTest(args):
-                code, out, err = service.policyctl("--admin-socket", "/nonexistent/a.sock", *args)
-                self.assertEqual((code, out), (2, ""))
-                self.assertIn("/nonexistent/a.sock", err)
+        for args in (("evaluate", "x", "y"), ("ping",), ("emit", "a.b"), ("outcome", "x"), ("status",), ("rotate",),
+                     ("reload",), ("ls",)):
+            code, out, err = self.ctl(*args)
+            self.assertEqual((code, out), (2, ""))
+            self.assertEqual(err, f"policyctl: {self.path}: no such socket: is policyd running?\n")
+        listener = fake.socket.socket(fake.socket.AF_UNIX)
+        listener.bind(self.path)
+        listener.close()
+        self.assertIn("nobody listens there", self.ctl("ping")[2])
+        self.assertIn("too long for a socket", service.policyctl("ping", "--socket", "/x" * 60)[2])
 
+    def test_silence(self):
+        self.policyd(lambda r, _: None)
+        began = time.monotonic()
+        code, _, err = self.ctl("evaluate", "x", "y", "--timeout", "1")
+        self.assertEqual((code, err), (2, f"policyctl: {self.path}: no answer in time\n"))
+        self.assertLess(time.monotonic() - began, 5)
 
-class Live(service.Case):
-    def setUp(self):
-        super().setUp()
-        self.s = self.start()
+    def test_closed(self):
+        p = self.policyd(lambda r, p: p.CLOSE)
+        self.assertIn("closed the connection without an answer", self.ctl("evaluate", "x", "y")[2])
+        p.answer = lambda r, p: (p.sockets[-1].sendall(b'{"decision":"allow"'), p.CLOSE)[1]
+        self.assertEqual(self.ctl("evaluate", "x", "y")[0], 2)
 
-    def ctl(self, *args, **options):
-        return service.policyctl("--socket", self.s.socket, "--admin-socket", self.s.admin_socket, *args, **options)
-
-    def test_evaluate(self):
-        code, out, err = self.ctl("evaluate", *WEB)
-        self.assertEqual((code, err), (0, ""))
-        self.assertRegex(out, r"^allow\s+rule example in policy net\n")
-        code, out, err = self.ctl("evaluate", *METADATA, "--client", "me", "--sandbox", "box", "--user", "u")
-        self.assertEqual((code, err), (1, ""))
-        self.assertRegex(out, r"^deny\s+rule no-metadata in policy net\n")
-        self.assertIn("denied by rule no-metadata in policy net for op(", out)
-        code, out, _ = self.ctl("evaluate", "net:connect:tcp", "net:domain:example.org:443")
-        self.assertEqual(code, 1)
-        self.assertIn("no applicable policies for op(", out)
-        code, out, err = self.ctl("evaluate", "nonsense", "more")
-        self.assertEqual(code, 2, out + err)
-        log = self.s.stop()
-        record = log.where(rule_id="no-metadata")[0]
-        self.assertEqual((record["client_name"], record["sandbox_id"]), ("me", "box"))
-        self.assertEqual(record["network_egress"]["claimed"]["user"], "u")
-
-    def test_evaluate_json(self):
-        code, out, err = self.ctl("evaluate", "--json", *WEB)
-        self.assertEqual((code, err, out.count("\n")), (0, "", 1))
-        self.assertEqual(strict.loads(out.strip().encode())["decision"], "allow")
-
-    def test_jsonl(self):
-        requests = [{"id": i, **(service.ALLOWED if i % 2 else service.DENIED)} for i in range(3000)]
-        code, out, err = self.ctl("evaluate", "--jsonl", input=b"".join(strict.dumps(r) + b"\n" for r in requests))
-        self.assertEqual((code, err), (0, ""))
-        replies = [strict.loads(x.encode()) for x in out.splitlines()]
-        self.assertEqual([r["id"] for r in replies], list(range(3000)))
-        self.assertTrue(all(r["decision"] == ("allow" if r["id"] % 2 else "deny") for r in replies))
-        log = self.s.stop()
-        for reply in replies:
-            self.assert_recorded(log, {"id": reply["id"]}, reply)
-
-    def test_jsonl_with_bad_lines(self):
-        lines = [strict.dumps({"id": 1, **service.ALLOWED}), b"rubbish", b"", b"{}", strict.dumps({"id": 2, **service.DENIED})]
-        _, out, _ = self.ctl("evaluate", "--jsonl", input=b"\n".join(lines) + b"\n")
-        replies = [strict.loads(x.encode()) for x in out.splitlines()]
-        self.assertEqual([r.get("id") for r in replies], [1, None, None, None, 2])
-        self.assertEqual(sum("error" in r for r in replies), 3)
-
-    def test_jsonl_nothing(self):
-        self.assertEqual(self.ctl("evaluate", "--jsonl", input=b""), (0, "", ""))
-
-    def test_status(self):
-        code, out, err = self.ctl("status")
-        self.assertEqual((code, err), (0, ""))
-        self.assertGreater(len(out.splitlines()), 3)
-        service.time.sleep(1.05)
-        code, out, err = self.ctl("status", "--json")
-        self.assertEqual((code, err), (0, ""))
-        self.assertIsInstance(strict.loads(out.strip().encode()), dict)
-
-    def test_ls(self):
-        code, out, err = self.ctl("ls")
-        self.assertEqual((code, err), (0, ""))
-        for word in ("example", "lab", "no-metadata", "secrets", "deny", "allow"):
-            self.assertIn(word, out)
-        service.time.sleep(1.05)
-        code, out, _ = self.ctl("ls", "--json")
-        self.assertEqual(code, 0)
-        self.assertIn("no-metadata", out)
-
-    def test_rotate(self):
-        self.ctl("evaluate", *WEB)
-        code, out, err = self.ctl("rotate")
-        self.assertEqual((code, err), (0, ""))
-        name = next(w for w in out.split() if w.startswith("audit-"))
-        self.assertTrue(os.path.exists(os.path.join(self.s.audit, name)))
+    def test_too_long_to_ask(self):
+        self.policyd()
+        code, _, err = self.ctl("evaluate", "x", "y" * 70000)
+        self.assertEqual((code, err), (2, "policyctl: evaluate: the request is longer than 65536 bytes\n"))
 
     def test_ping(self):
-        self.assertEqual(self.ctl("ping")[0], 0)
-
-    def test_emit_and_outcome(self):
-        code, out, err = self.ctl("emit", "auth.fail", "--level", "warning", "--actor", "bot")
+        p = self.policyd(lambda r, _: {"id": r["id"], "pong": True})
+        code, out, err = self.ctl("ping")
         self.assertEqual((code, err), (0, ""))
-        event_id = out.split()[-1]
-        _, out, _ = self.ctl("evaluate", "--json", *WEB)
-        asked = strict.loads(out.strip().encode())["audit_event_id"]
-        code, out, err = self.ctl("outcome", asked, "--failed", "--error-class", "timeout")
-        if code == 2:
-            code, out, err = self.ctl("outcome", asked, "fail")
-        log = self.s.stop()
-        self.assertEqual(log.by_id()[event_id]["actor"], "bot")
+        self.assertRegex(out, r"^pong after \d+ us\n$")
+        self.assertEqual(p.requests[0]["op"], "ping")
+        self.assertEqual(self.ctl("ping", "--json")[1], '{"id":"1","pong":true}\n')
+        p.answer = lambda r, _: {"id": r["id"], "pong": False}
+        self.assertEqual(self.ctl("ping")[0], 2)
 
-    def test_terminal_escapes_are_harmless(self):
-        code, out, _ = self.ctl("evaluate", "fs:read", "fs:path:/\x1b[31mred\x07\u202e")
-        self.assertEqual(code, 1)
-        for bad in ("\x1b", "\x07", "\u202e"):
-            self.assertNotIn(bad, out)
+    def test_emit(self):
+        p = self.policyd(lambda r, _: {"id": r["id"], "audit_event_id": fake.EVENT_ID})
+        self.assertEqual(self.ctl("emit", "auth.fail"), (0, fake.EVENT_ID + "\n", ""))
+        self.assertEqual(p.requests[-1], {"id": "1", "op": "emit", "event": "auth.fail", "level": "info"})
+        self.ctl("emit", "auth.fail", "--level", "warning", "--actor", "ci\"", "--detail", "a=b=c", "--detail", "n=\n",
+                 "--details", ' {"x":\n[1,\r\n{"y":null}], "z":"\\n"} ')
+        self.assertEqual(p.requests[-1], {
+            "id": "1", "op": "emit", "event": "auth.fail", "level": "warning", "actor": 'ci"',
+            "details": {"x": [1, {"y": None}], "z": "\n", "a": "b=c", "n": "\n"}})
+        self.ctl("emit", "x", "--details", "{ }", "--detail", "a=b")
+        self.assertEqual(p.requests[-1]["details"], {"a": "b"})
+        self.ctl("emit", "x", "--details", "{}")
+        self.assertEqual(p.requests[-1]["details"], {})
 
-    def raw(self, args, **options):
-        return subprocess.run([service.POLICYCTL, "--socket", self.s.socket, "--admin-socket", self.s.admin_socket, *args],
-                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=30, check=False, **options)
+    def test_emit_not_recorded(self):
+        p = self.policyd(lambda r, _: {"id": r["id"], "recorded": False})
+        code, out, err = self.ctl("emit", "task.debug")
+        self.assertEqual((code, out), (0, ""))
+        self.assertIn("configured not to record", err)
+        for reply, why in (({"id": "1", "error": "level?"}, "level?"), ({"id": "1"}, "not on record")):
+            p.answer = lambda r, _, reply=reply: reply
+            code, out, err = self.ctl("emit", "x")
+            self.assertEqual((code, out, err), (2, "", f"policyctl: emit: {why}\n"))
 
-    def test_full_stdout_is_an_error(self):
-        for args in (["evaluate", *WEB], ["evaluate", "--json", *WEB], ["ls"], ["ping", "--json"], ["--help"], ["--version"],
-                     ["evaluate", "--help"]):
-            with self.subTest(args), open("/dev/full", "wb") as full:
-                done = self.raw(args, stdout=full)
-                self.assertEqual(done.returncode, 2)
-                self.assertIn(b"No space left on device", done.stderr)
-            service.time.sleep(0.3)
-
-    def test_closed_stdout_is_an_error(self):
-        def close():
-            os.close(1)
-        done = self.raw(["evaluate", *WEB], preexec_fn=close)
-        self.assertEqual(done.returncode, 2)
-
-    def test_broken_pipe(self):
-        """The reader has gone: the program ends and does not hang; by the signal or by an error."""
-        lines = b"".join(strict.dumps({"id": i, **service.DENIED}) + b"\n" for i in range(20000))
-        source = os.path.join(self.top, "lines")
-        with open(source, "wb") as f:
-            f.write(lines)
-        with open(source, "rb") as f:
-            first = subprocess.Popen([service.POLICYCTL, "--socket", self.s.socket, "evaluate", "--jsonl"], stdin=f,
-                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            first.stdout.read(100)
-            first.stdout.close()
-            err = first.stderr.read()
-            first.stderr.close()
-        self.assertIn(first.wait(30), (2, -signal.SIGPIPE), err)
-
-    def test_no_colour_off_a_terminal(self):
-        env = {**os.environ, "TERM": "xterm-256color"}
-        _, out, _ = self.ctl("evaluate", *METADATA, env=env)
-        self.assertNotIn("\x1b", out)
-
-    def test_service_ends_in_the_middle(self):
-        """policyctl says so and exits 2; what it printed are whole replies."""
-        feed, out_end = os.pipe()
-        p = subprocess.Popen([service.POLICYCTL, "--socket", self.s.socket, "evaluate", "--jsonl"], stdin=feed,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        os.close(feed)
-        os.write(out_end, strict.dumps({"id": 1, **service.ALLOWED}) + b"\n")
-        self.assertEqual(strict.loads(p.stdout.readline().strip())["id"], 1)
-        self.s.kill("writer")
-        self.s.wait()
-        try:
-            os.write(out_end, strict.dumps({"id": 2, **service.ALLOWED}) + b"\n")
-        except BrokenPipeError:
-            pass
-        os.close(out_end)
-        out, err = p.communicate(timeout=30)
-        self.assertEqual((p.returncode, out), (2, b""))
-        self.assertIn(b"policyctl: ", err)
+    def test_outcome(self):
+        p = self.policyd(lambda r, _: {"id": r["id"], "audit_event_id": fake.EVENT_ID})
+        self.assertEqual(self.ctl("outcome", "abc"), (0, fake.EVENT_ID + "\n", ""))
+        self.assertEqual(p.requests[-1], {"id": "1", "op": "outcome", "evaluation_id": "abc", "success": True})
+        self.ctl("outcome", "abc", "--failure", "--duration-ms", "0", "--error-class", "timeout")
+        self.assertEqual(p.requests[-1], {"id": "1", "op": "outcome", "evaluation_id": "abc", "success": False,
+                                          "duration_ms": 0, "error_class": "timeout"})
 
 
-class Offline(service.unittest.TestCase):
-    """check, test and lint: the same engine without a daemon."""
+class Operating(Case):
+    STATUS = {"session": "s", "revision": "r\x1b", "writer": {"pid": 7, "storage": "ok"}, "supervisor": {"pid": 1},
+              "evaluators": [{"channel": i, "asked": i * 1000} for i in range(1, 11)], "totals": {"asked": 55000},
+              "missing": "no answer from evaluator 11"}
+    RULES = {"revision": "r1", "policies": [
+        {"policy_id": "p", "rule_id": "one", "source": "org", "mode": "enforce", "decision": "allow", "inactive": False,
+         "actions": ["connect:tcp", "connect:udp"], "resources": ["a.example:443", "b" * 20, "\x1b[31m"]},
+        {"policy_id": "pp", "rule_id": "two", "source": "host", "mode": "warn", "decision": "allow", "inactive": True,
+         "expires": "2026-12-31T00:00:00.000000Z", "actions": ["read"], "resources": []}]}
 
-    def setUp(self):
-        self.top = service.tempfile.mkdtemp()
-        self.policy = os.path.join(self.top, "p.json")
-        self.write(service.POLICY)
+    def test_status(self):
+        p = self.policyd(lambda r, _: {"id": r["id"], "status": self.STATUS})
+        code, out, err = self.ctl("status")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(p.requests[0], {"id": "1", "op": "status"})
+        self.assertEqual(out, """session   s
+revision  r\\x1b
+missing   no answer from evaluator 11
 
-    def write(self, policy):
-        with open(self.policy, "w", encoding="utf-8") as f:
-            f.write(policy if isinstance(policy, str) else json.dumps(policy))
+totals
+  asked  55000
+
+writer
+  pid      7
+  storage  ok
+
+supervisor
+  pid  1
+
+evaluators
+  channel  1     2     3     4     5     6     7     8
+  asked    1000  2000  3000  4000  5000  6000  7000  8000
+
+evaluators
+  channel  9     10
+  asked    9000  10000
+""")
+        self.assertEqual(json.loads(self.ctl("status", "--json")[1])["status"], self.STATUS)
+
+    def test_ls(self):
+        self.policyd(lambda r, _: {"id": r["id"], **self.RULES})
+        code, out, err = self.ctl("ls")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(out, """revision r1
+DECISION                                            POLICY  RULE  MODE     SOURCE  ACTIONS                  RESOURCES
+allow                                               p       one   enforce  org     connect:tcp,connect:udp  a.example:443
+                                                                                                            bbbbbbbbbbbbbbbbbbbb
+                                                                                                            \\x1b[31m
+allow (inactive) until 2026-12-31T00:00:00.000000Z  pp      two   warn     host    read                     \n""")
+        self.assertEqual(json.loads(self.ctl("ls", "--json")[1]), {"id": "1", **self.RULES})
+
+    def test_long_listing(self):
+        rule = self.RULES["policies"][0]
+        rules = {"revision": "r", "policies": [{**rule, "resources": [f"h{i}-{k}.example" for k in range(50)]}
+                                               for i in range(1000)]}
+        self.policyd(lambda r, _: {"id": r["id"], **rules})
+        code, out, _ = self.ctl("ls")
+        self.assertEqual((code, len(out.splitlines())), (0, 2 + 50 * 1000))
+
+    def test_rotate(self):
+        p = self.policyd(lambda r, _: {"id": r["id"], "rotated": True, "segment": "audit-x.jsonl"})
+        self.assertEqual(self.ctl("rotate"), (0, "audit-x.jsonl\n", ""))
+        p.answer = lambda r, _: {"id": r["id"], "rotated": False}
+        self.assertEqual(self.ctl("rotate"), (0, "nothing to close\n", ""))
+
+    def test_reload(self):
+        p = self.policyd(lambda r, _: {"id": r["id"], "reloaded": True, "revision": "r2"})
+        self.assertEqual(self.ctl("reload"), (0, "revision r2\n", ""))
+        p.answer = lambda r, _: {"id": r["id"], "error": "policy refused: p.json:1:2: what"}
+        self.assertEqual(self.ctl("reload"), (1, "", "policyctl: reload: policy refused: p.json:1:2: what\n"))
+
+    def test_refused(self):
+        self.policyd(lambda r, _: {"id": r["id"], "error": "at most once a second"})
+        for name in ("status", "rotate", "reload", "ls"):
+            self.assertEqual(self.ctl(name), (1, "", f"policyctl: {name}: at most once a second\n"))
+            self.assertEqual(self.ctl(name, "--json")[1], '{"id":"1","error":"at most once a second"}\n')
+
+    def test_nonsense(self):
+        """Whatever answers: nothing worse than an odd picture."""
+        p = self.policyd()
+        for reply in ({}, {"status": 1, "policies": 1}, {"status": {"evaluators": [1, [], {}]}, "policies": [1, [], {}]},
+                      {"status": {"totals": [], "evaluators": {}}, "policies": {}, "segment": 1, "revision": None}):
+            p.answer = lambda r, _, reply=reply: reply
+            for name in ("status", "rotate", "reload", "ls"):
+                self.assertIn(self.ctl(name)[0], (0, 1, 2), (name, reply))
+
+
+class Documents(Case):
+    POLICY = {**service.POLICY, "tests": [
+        {"name": "web", "op": service.ALLOWED, "expect": "allow", "rule": "example"},
+        {"name": "metadata", "op": service.DENIED, "expect": "deny", "rule": "no-metadata"}]}
+
+    def check(self, policy, *args):
+        return service.policyctl("check", "--policy", policy, *args)
 
     def test_check(self):
-        code, out, err = service.policyctl("check", "--policy", self.policy, *WEB)
-        self.assertEqual((code, err), (0, ""))
-        self.assertIn("rule example in policy net", out)
-        code, out, _ = service.policyctl("check", "--policy", self.policy, *METADATA)
-        self.assertEqual(code, 1)
-        self.assertIn("no-metadata", out)
-        self.assertEqual(service.policyctl("check", "--policy", self.policy, "nonsense", "x")[0], 2)
-        self.assertEqual(service.policyctl("check", "--policy", "/nonexistent.json", *WEB)[0], 2)
+        path = self.file(self.POLICY)
+        self.assertEqual(self.check(path, *service.ALLOWED.values()), (0, "allow  rule example in policy net\n", ""))
+        self.assertEqual(self.check(path, *service.DENIED.values()), (1, (
+            "deny   rule no-metadata in policy net\n       denied by rule no-metadata in policy net for "
+            "op(action=net:connect:tcp, resource=net:ip:169.254.169.254:80)\n"), ""))
+        self.assertEqual(self.check(path, *service.UNMATCHED.values()), (1, (
+            "deny   no rule\n       no applicable policies for op(action=net:connect:tcp, "
+            "resource=net:domain:example.org:443)\n"), ""))
 
     def test_check_json(self):
-        code, out, _ = service.policyctl("check", "--json", "--policy", self.policy, *WEB)
-        self.assertEqual(code, 0)
-        self.assertEqual(strict.loads(out.strip().encode())["decision"], "allow")
+        path = self.file(self.POLICY)
+        code, out, _ = self.check(path, *service.DENIED.values(), "--json")
+        self.assertEqual(code, 1)
+        self.assertEqual(json.loads(out), {
+            "decision": "deny", "enforcement_mode": "enforce", "policy_id": "net", "rule_id": "no-metadata",
+            "policy_revision": "test.1",
+            "reason": ["denied by rule no-metadata in policy net for op(action=net:connect:tcp, "
+                       "resource=net:ip:169.254.169.254:80)"],
+            "record": {"decision": "deny", "enforcement_mode": "enforce", "policy_id": "net", "rule_id": "no-metadata"}})
 
-    def with_test(self, expect):
-        return {**service.POLICY, "tests": [
-            {"name": "web", "op": dict(zip(("action", "resource"), WEB)), "subject": {}, "expect": expect}]}
+    def rule(self, **more):
+        return self.file({"schema": "sealwright-policy/1", "policies": [{"id": "p", "source": "host", "mode": "enforce", **more.pop(
+            "policy", {}), "rules": [{"id": "r", "actions": ["connect:tcp"], "resources": ["a.example"], "decision": "allow",
+                                      **more}]}]})
+
+    def test_check_takes_the_subject(self):
+        ask = ("net:connect:tcp", "net:domain:a.example:1")
+        path = self.rule(policy={"scope": {"users": ["joe"], "groups": ["g2"], "sandboxes": ["s1"], "agents": ["bot"]}},
+                         when={"client": ["squid"], "context": {"src": "10.*"}})
+        who = ["--user", "joe", "--group", "g1", "--group", "g2", "--sandbox", "s1", "--agent", "bot", "--client", "squid",
+               "--context", "src=10.1.2.3"]
+        self.assertEqual(self.check(path, *ask, *who)[0], 0)
+        self.assertEqual(self.check(path, *ask)[0], 1)
+        for flag, other in (("--user", "eve"), ("--sandbox", "s2"), ("--agent", "b"), ("--client", "c"), ("--context", "src=1")):
+            args = list(who)
+            args[args.index(flag) + 1] = other
+            self.assertEqual(self.check(path, *ask, *args)[0], 1, flag)
+
+    def test_check_is_the_caller_by_default(self):
+        import pwd
+        name = pwd.getpwuid(os.getuid()).pw_name
+        ask = ("net:connect:tcp", "net:domain:a.example:1")
+        path = self.rule(policy={"scope": {"users": [name]}})
+        self.assertEqual(self.check(path, *ask)[0], 0)
+        self.assertEqual(self.check(path, *ask, "--user", "nobody-at-all")[0], 1)
+
+    def test_check_at_a_time(self):
+        ask = ("net:connect:tcp", "net:domain:a.example:1")
+        path = self.rule(when={"time": {"from": "09:00", "to": "17:00", "zone": "UTC"}}, expires="2030-01-01T00:00:00Z")
+        self.assertEqual(self.check(path, *ask, "--time", "2026-11-21T12:00:00Z")[0], 0)
+        self.assertEqual(self.check(path, *ask, "--time", "2026-11-21T12:00:00+09:00")[0], 1)
+        self.assertEqual(self.check(path, *ask, "--time", "2030-01-02T12:00:00Z")[0], 1)
+
+    def test_check_says_what_would_be_on_record(self):
+        policies = [{"id": "e", "source": "host", "mode": "enforce", "rules": [
+            {"id": "yes", "actions": ["connect:tcp"], "resources": ["a.example"], "decision": "allow"}]},
+            {"id": "w", "source": "host", "mode": "warn", "rules": [
+                {"id": "no", "actions": ["connect:tcp"], "resources": ["a.example"], "decision": "deny"}]}]
+        path = self.file({"schema": "sealwright-policy/1", "policies": policies})
+        code, out, _ = self.check(path, "net:connect:tcp", "net:domain:a.example:1")
+        self.assertEqual((code, out), (0, "allow  rule yes in policy e\non record: deny   rule no in policy w (warn)\n"))
+
+    def test_check_what_cannot_be_asked(self):
+        path = self.file(self.POLICY)
+        for ask in (("net:connect:tcp", "net:domain:a.example"), ("what", "net:domain:a.example:1"),
+                    ("net:connect:tcp", "net:domain:127.1:80")):
+            code, out, err = self.check(path, *ask)
+            self.assertEqual((code, out), (2, ""))
+            self.assertTrue(err.startswith("policyctl: check: "), err)
+
+    def test_policy_that_is_none(self):
+        ask = ("net:connect:tcp", "net:domain:a.example:1")
+        path = self.file('{"schema":"sealwright-policy/1",\n "policies":[],\n "what":1}')
+        code, out, err = self.check(path, *ask)
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn(f"policyctl: {path}:3:2: ", err)
+        code, out, err = service.policyctl("test", path)
+        self.assertEqual((code, err), (1, ""))
+        self.assertIn(f"{path}:3:2: ", out)
+        self.assertTrue(out.endswith("failed\n"), out)
+        code, out, err = service.policyctl("lint", path)
+        self.assertEqual((code, err), (1, ""))
+        self.assertIn(f"{path}:3:2: ", out)
+
+    def test_files_that_cannot_be_read(self):
+        missing = os.path.join(self.dir.name, "missing")
+        for args in (("test", missing), ("lint", missing), ("check", "--policy", missing, "a", "b")):
+            self.assertEqual(service.policyctl(*args), (2, "", f"policyctl: {missing}: No such file or directory\n"))
 
     def test_test(self):
-        self.write(self.with_test("allow"))
-        code, out, err = service.policyctl("test", self.policy)
-        self.assertEqual((code, err), (0, ""))
-        self.assertIn("1", out)
-        self.write(self.with_test("deny"))
-        code, out, err = service.policyctl("test", self.policy)
-        self.assertEqual(code, 1)
-        self.assertIn("web", out + err)
-        self.write("{")
-        code, out, err = service.policyctl("test", self.policy)
-        self.assertEqual(code, 2)
-        self.assertRegex(err, r"p\.json:1:\d+: ")
+        path = self.file(self.POLICY)
+        self.assertEqual(service.policyctl("test", path), (0, f"{path}: 2 policies, 5 rules, 2 tests: ok\n", ""))
+        self.assertEqual(json.loads(service.policyctl("test", "--json", path)[1]), {
+            "ok": True, "policies": 2, "rules": 5, "tests": 2, "findings": [], "not_shown": 0})
+
+    def test_test_fails(self):
+        policy = json.loads(json.dumps(self.POLICY))
+        policy["tests"][0]["expect"] = "deny"
+        policy["tests"][1]["rule"] = "lab"
+        path = self.file(policy)
+        with open(path, encoding="utf-8") as f:
+            lines = [i for i, line in enumerate(f, 1) if '"name":' in line][-2:]
+        code, out, err = service.policyctl("test", path)
+        self.assertEqual((code, err), (1, ""))
+        found = out.splitlines()
+        self.assertEqual(len(found), 3, out)
+        for line, text in zip(lines, found):
+            number = int(text.split(":")[1])
+            self.assertTrue(line - 1 <= number <= line + 6, f"{text} is not at line {line}")
+        self.assertTrue(found[-1].endswith("2 tests: failed"))
+        reply = json.loads(service.policyctl("test", "--json", path)[1])
+        self.assertFalse(reply["ok"])
+        self.assertEqual([f"{x['file']}:{x['line']}:{x['column']}: {x['text']}" for x in reply["findings"]], found[:2])
 
     def test_lint(self):
-        code, _, err = service.policyctl("lint", self.policy)
-        self.assertIn(code, (0, 1))
-        self.assertEqual(err, "")
-        rules = service.POLICY["policies"][0]["rules"]
-        doubtful = json.loads(json.dumps(service.POLICY))
-        doubtful["policies"][0]["rules"] = rules + [{**rules[0], "id": "again"}]
-        self.write(doubtful)
-        code, out, err = service.policyctl("lint", self.policy)
-        self.assertEqual(code, 1)
-        self.assertIn("again", out + err)
+        path = self.file(self.POLICY)
+        self.assertEqual(service.policyctl("lint", path), (0, "", ""))
+        policy = json.loads(json.dumps(self.POLICY))
+        policy["policies"][0]["rules"].append({"id": "old", "actions": ["connect:tcp"], "decision": "allow",
+                                               "resources": ["old.example:1"], "expires": "2001-01-01T00:00:00Z"})
+        path = self.file(policy)
+        code, out, err = service.policyctl("lint", path)
+        self.assertEqual((code, err), (1, ""))
+        self.assertRegex(out, r'^\S+:\d+:\d+: .*old.*\n$')
+        self.assertEqual(len(json.loads(service.policyctl("lint", "--json", path)[1])["findings"]), 1)
+
+    def test_hostile_names(self):
+        path = self.rule(id=HOSTILE)
+        for command in (("test", path), ("lint", path), ("check", "--policy", path, "net:connect:tcp", "net:domain:a.example:1")):
+            _, out, err = service.policyctl(*command)
+            self.assertFalse([c for c in out + err if c < " " and c != "\n" or c in "\u009b\u202e"], out + err)
+
+
+class Real(service.Case):
+    def ctl(self, s, *args):
+        return service.policyctl("--socket", s.socket, "--admin-socket", s.admin_socket, *args)
+
+    def test_evaluate(self):
+        s = self.start()
+        self.assertEqual(self.ctl(s, "evaluate", *service.ALLOWED.values()), (0, "allow  rule example in policy net\n", ""))
+        self.assertEqual(self.ctl(s, "evaluate", *service.DENIED.values()), (1, (
+            "deny   rule no-metadata in policy net\n       denied by rule no-metadata in policy net for "
+            "op(action=net:connect:tcp, resource=net:ip:169.254.169.254:80)\n"), ""))
+        code, out, _ = self.ctl(s, "evaluate", "--json", "--user", "joe", *service.UNMATCHED.values())
+        reply = json.loads(out)
+        self.assertEqual((code, reply["decision"]), (1, "deny"))
+        code, out, err = self.ctl(s, "evaluate", "net:connect:tcp", "nonsense")
+        self.assertEqual(code, 2)
+        self.assertIn("policyctl: evaluate: ", err)
+        records = s.stop().by_id()
+        self.assertEqual(records[reply["audit_event_id"]]["deny_reason"], reply["reason"])
+
+    def test_check_says_the_same(self):
+        s = self.start()
+        for ask in (service.ALLOWED, service.DENIED, service.UNMATCHED):
+            self.assertEqual(self.ctl(s, "evaluate", *ask.values()),
+                             service.policyctl("check", "--policy", s.policy, *ask.values()))
+        s.stop()
+
+    def test_events_and_outcomes(self):
+        s = self.start()
+        code, event, err = self.ctl(s, "emit", "auth.fail", "--level", "warning", "--actor", "ci", "--detail", "why=" + HOSTILE,
+                                    "--details", '{"n":[1,2]}')
+        self.assertEqual((code, err), (0, ""))
+        allowed = json.loads(self.ctl(s, "evaluate", "--json", *service.ALLOWED.values())[1])["audit_event_id"]
+        code, outcome, err = self.ctl(s, "outcome", allowed, "--failure", "--duration-ms", "12", "--error-class", "timeout")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(self.ctl(s, "outcome", "nonsense")[0], 2)
+        self.assertEqual(self.ctl(s, "emit", "x", "--level", "loud")[0], 2)
+        records = s.stop().by_id()
+        record = records[event.strip()]
+        self.assertEqual((record["event"], record["level"], record["actor"]), ("auth.fail", "warning", "ci"))
+        self.assertEqual(record["details"]["why"], HOSTILE)
+        record = records[outcome.strip()]
+        self.assertEqual(record["evaluation_id"], allowed)
+        self.assertEqual(record["execution"]["error_class"], "timeout")
+        self.assertIs(record["execution"]["success"], False)
+
+    def test_ping(self):
+        s = self.start()
+        self.assertEqual(self.ctl(s, "ping")[0], 0)
+        s.stop()
+        self.assertEqual(self.ctl(s, "ping")[0], 2)
+
+    def test_operating(self):
+        s = self.start()
+        self.ctl(s, "evaluate", *service.ALLOWED.values())
+        code, out, err = self.ctl(s, "status")
+        self.assertEqual((code, err), (0, ""))
+        for word in ("session", "totals", "writer", "supervisor", "evaluators", "asked"):
+            self.assertIn(word, out)
+        code, out, err = self.ctl(s, "ls")
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("revision test.1\n", out)
+        for word in ("no-metadata", "169.254.169.254", "**.example.com:443", "connect:tcp,connect:udp", "enforce"):
+            self.assertIn(word, out)
+        code, out, err = self.ctl(s, "rotate")
+        self.assertEqual((code, err), (0, ""))
+        self.assertTrue(os.path.exists(os.path.join(s.audit, out.strip())), out)
+        code, _, err = self.ctl(s, "rotate")
+        self.assertEqual((code, err), (1, "policyctl: rotate: at most once a second\n"))
+        s.stop()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policyctl/admin.h"
+
+#include "policyctl/request.h"
+
+int
+admin_ask(
+    struct ctl *ctl, int argc, char **argv, const struct admin_command *what, struct admin *ret)
+{
+	const struct cli_option options[] = {
+	    CTL_OPTION_JSON(ctl),
+	    CTL_OPTION_ADMIN(ctl),
+	    CTL_OPTION_TIMEOUT(ctl),
+	};
+	const struct cli_command command = {
+	    .name = what->op,
+	    .about = what->about,
+	    .options = options,
+	    .n_options = ARRAY_SIZE(options),
+	    .exits = CTL_EXITS_DONE,
+	};
+	char buf[64];
+	struct text request = text_over(buf, sizeof(buf));
+	struct object o = object_open(&request);
+	struct str line, error;
+
+	(void)cli_parse(&command, argc, argv, NULL);
+	object_str(&o, "id", STR("1"));
+	object_str(&o, "op", str_from(what->op));
+	object_close(&o);
+	text_char(&request, '\n');
+	*ret = (struct admin){0};
+	ctl_ask(&ret->client, ctl_admin_socket(ctl), ctl->timeout ? ctl->timeout : what->timeout,
+	    CLIENT_LISTING, text_str(&request), &ret->reply, &line);
+	if (ctl->json)
+		cli_put_json(line);
+	error = reply_text(&ret->reply, REPLY_ROOT, "error");
+	if (!str_given(error))
+		return CLI_YES;
+	log_error("%s: %.*s", what->op, STR_ARG(error));
+	return CLI_NO;
+}
+
+void
+admin_end(struct admin *a)
+{
+	reply_free(&a->reply);
+	client_close(&a->client);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Requests to the admin socket (proto/admin.schema.json). */
+
+#include "policyctl/ctl.h"
+
+struct admin {
+	struct client client;
+	struct reply reply;
+};
+
+struct admin_command {
+	const char *op; /* also the command's name */
+	const char *about;
+	uint32_t timeout; /* seconds; policyd's own patience is less */
+};
+
+/*
+ * Parse the command line (--json, --admin-socket, --timeout; no operands), ask, and print the reply
+ * as JSON when that is wanted. Returns CLI_YES, or CLI_NO after saying what policyd refused and why.
+ * The reply is in *ret until admin_end().
+ */
+int admin_ask(
+    struct ctl *ctl, int argc, char **argv, const struct admin_command *command, struct admin *ret);
+void admin_end(struct admin *a);

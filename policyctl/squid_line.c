@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policyctl/squid_line.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+#include "common/limits.h"
+#include "policyctl/request.h"
+
+static bool
+squid_digits(struct str s, size_t most)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.n > 0 && s.n <= most;
+}
+
+/* Take the next value off *rest; empty when there is none. */
+static struct str
+squid_token(struct str *rest)
+{
+	struct str token;
+	const char *blank;
+
+	while (rest->n > 0 && rest->p[0] == ' ')
+		*rest = str_skip(*rest, 1);
+	blank = rest->n > 0 ? memchr(rest->p, ' ', rest->n) : NULL;
+	token = (struct str){rest->p, blank ? (size_t)(blank - rest->p) : rest->n};
+	*rest = str_skip(*rest, token.n);
+	return token;
+}
+
+struct str
+squid_id(struct str line)
+{
+	struct str id = squid_token(&line);
+
+	return squid_digits(id, SQUID_ID) ? id : STR_NONE;
+}
+
+static int
+squid_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/*
+ * Undo URL escaping in place; line is the writable text that s points into. Strict: what is not an
+ * escape, a NUL, a raw control byte or not UTF-8 has no one meaning, so nothing is decided by it.
+ */
+static bool
+squid_unescape(char *line, struct str *s)
+{
+	char *to = line + (s->p - line), *from = to, *end = to + s->n;
+	char *first = to;
+
+	while (from < end) {
+		int high = *from == '%' && end - from > 2 ? squid_hex(from[1]) : -1;
+		int low = high >= 0 ? squid_hex(from[2]) : -1;
+
+		if ((*from == '%' && low < 0) || (high == 0 && low == 0) ||
+		    (unsigned char)*from < 0x20 || *from == 0x7f)
+			return false;
+		if (*from == '%') {
+			*to++ = (char)(high << 4 | low);
+			from += 3;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*s = (struct str){first, (size_t)(to - first)};
+	return utf8_valid(*s);
+}
+
+static bool
+squid_given(struct str s)
+{
+	return s.n > 0 && !str_eq(s, STR("-"));
+}
+
+static const char *
+squid_wrong(const struct squid_query *q, struct str data, struct str rest)
+{
+	if (!str_given(q->id))
+		return "no channel-ID: external_acl_type needs concurrency=N";
+	if (q->login.n == 0)
+		return "not DST PORT METHOD SRC LOGIN";
+	if (squid_given(data) || squid_token(&rest).n > 0)
+		return "the acl takes no arguments";
+	if (!squid_given(q->host))
+		return "no host";
+	if (!squid_digits(q->port, 10))
+		return "port is not a number";
+	return NULL;
+}
+
+int
+squid_parse(char *line, size_t n, struct squid_query *ret, const char **ret_why)
+{
+	struct str rest = {line, n}, data;
+	struct str *field[] = {&ret->host, &ret->port, &ret->method, &ret->source, &ret->login};
+
+	*ret = (struct squid_query){.id = squid_id(rest)};
+	if (str_given(ret->id))
+		(void)squid_token(&rest);
+	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
+		*field[i] = squid_token(&rest);
+	data = squid_token(&rest);
+	*ret_why = squid_wrong(ret, data, rest);
+	if (*ret_why)
+		return -EINVAL;
+	if (str_eq(ret->login, STR("-")))
+		ret->login = STR_NONE;
+	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
+		if (str_given(*field[i]) && !squid_unescape(line, field[i])) {
+			*ret_why = "bad URL escape or not UTF-8";
+			return -EINVAL;
+		}
+	return 0;
+}
+
+/* An IPv6 address may come in brackets or not. Returns it without them. */
+static struct str
+squid_bare(struct str host)
+{
+	if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+		return (struct str){host.p + 1, host.n - 2};
+	return host;
+}
+
+static void
+squid_resource(struct text *t, const struct squid_query *q)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+	char z[INET6_ADDRSTRLEN] = "";
+	struct str bare = squid_bare(q->host);
+	bool v4, v6;
+
+	if (bare.n < sizeof(z))
+		memcpy(z, bare.p, bare.n);
+	v4 = bare.n == q->host.n && inet_pton(AF_INET, z, address) == 1;
+	v6 = inet_pton(AF_INET6, z, address) == 1;
+	text_put(t, v4 || v6 ? STR("net:ip:") : STR("net:domain:"));
+	if (v6)
+		text_char(t, '[');
+	text_put(t, v6 ? bare : q->host);
+	if (v6)
+		text_char(t, ']');
+	text_char(t, ':');
+	text_put(t, q->port);
+}
+
+void
+squid_request(struct text *t, uint64_t number, const struct squid_query *q, struct str client)
+{
+	char resource_buf[SQUID_LINE + 32];
+	struct text resource = text_over(resource_buf, sizeof(resource_buf));
+	struct object request = object_open(t), inner;
+
+	squid_resource(&resource, q);
+	object_key(&request, STR("id"));
+	text_u64(t, number);
+	object_str(&request, "action", STR("net:connect:tcp"));
+	object_str(&request, "resource", text_str(&resource));
+	if (str_given(q->login)) {
+		object_key(&request, STR("subject"));
+		inner = object_open(t);
+		object_str(&inner, "user", q->login);
+		object_close(&inner);
+	}
+	object_str(&request, "client_name", client);
+	object_key(&request, STR("context"));
+	inner = object_open(t);
+	object_str(&inner, "src", q->source);
+	object_str(&inner, "method", q->method);
+	object_close(&inner);
+	object_close(&request);
+	text_char(t, '\n');
+	if (!text_ok(&resource))
+		t->full = true;
+}
+
+static void
+squid_escape(struct text *t, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		    c == '.' || c == '-' || c == '_') {
+			text_char(t, c);
+			continue;
+		}
+		text_char(t, '%');
+		text_hex(t, (const uint8_t *)&s.p[i], 1);
+	}
+}
+
+void
+squid_reply(struct text *t, struct str id, bool allow, struct str message, struct str event_id)
+{
+	char buf[SQUID_MESSAGE];
+	struct text safe = text_over(buf, sizeof(buf));
+
+	if (str_given(id)) {
+		text_put(t, id);
+		text_char(t, ' ');
+	}
+	text_put(t, allow ? STR("OK") : STR("ERR"));
+	if (!allow) {
+		text_safe(&safe, message);
+		text_put(t, STR(" message="));
+		squid_escape(t, text_str(&safe));
+	}
+	if (str_given(event_id)) {
+		text_put(t, STR(" log="));
+		squid_escape(t, (struct str){event_id.p, event_id.n > 64 ? 64 : event_id.n});
+	}
+	text_char(t, '\n');
+}
