@@ -42,7 +42,7 @@ POLICY = {
             {"id": "example", "actions": ["connect:tcp"], "decision": "allow",
              "resources": ["example.com:443", "**.example.com:443"]},
             {"id": "lab", "actions": ["connect:tcp", "connect:udp"], "decision": "allow",
-             "resources": ["10.0.0.0/8:8000-8100", "[2001:db8::]/32:53"]},
+             "resources": ["10.0.0.0/8:8000-8100", "[2001:db8::/32]:53"]},
             {"id": "no-metadata", "actions": ["connect:tcp"], "decision": "deny",
              "resources": ["169.254.169.254", "metadata.example.com"]},
         ],
