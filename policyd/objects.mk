@@ -19,7 +19,7 @@ POLICYD-clients := \
 	policyd/client/promise.o policyd/client/recorder.o policyd/client/reply.o policyd/client/role.o policyd/client/server.o
 
 POLICYD-evaluator := \
-	policyd/evaluator/evaluator.o policyd/evaluator/answer.o policyd/evaluator/decide.o policyd/evaluator/events.o \
+	policyd/evaluator/evaluator.o policyd/evaluator/answer.o policyd/evaluator/decide.o policyd/evaluator/details.o policyd/evaluator/events.o \
 	policyd/evaluator/fill.o policyd/evaluator/jvalue.o policyd/evaluator/notes.o policyd/evaluator/request.o \
 	policyd/evaluator/status.o
 

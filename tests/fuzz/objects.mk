@@ -6,3 +6,12 @@ OBJS-fuzz_frame := tests/fuzz/fuzz_frame.o proto/msg.o proto/msg_body.o proto/wi
 
 FUZZERS += fuzz_jscan
 OBJS-fuzz_jscan := tests/fuzz/fuzz_jscan.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
+
+FUZZERS += fuzz_squid_line
+OBJS-fuzz_squid_line := tests/fuzz/fuzz_squid_line.o policyctl/squid_line.o policyctl/request.o common/text.o \
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+
+FUZZERS += fuzz_request
+OBJS-fuzz_request := tests/fuzz/fuzz_request.o policyd/evaluator/request.o policyd/evaluator/jvalue.o policyd/evaluator/details.o \
+	proto/value.o proto/wire.o proto/record.o proto/line.o common/text.o common/clock.o \
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o

@@ -66,3 +66,13 @@ UNIT_TESTS += test_supervisor
 OBJS-test_supervisor := tests/unit/test_supervisor.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o \
 	common/chan.o common/fds.o common/text.o
 $(BUILD)/unit/test_supervisor: | $(BUILD)/sbin/policyd
+
+UNIT_TESTS += test_client
+OBJS-test_client := tests/unit/test_client.o policyd/client/bucket.o policyd/client/lines.o policyd/client/outbuf.o policyd/client/pending.o
+
+UNIT_TESTS += test_fill
+OBJS-test_fill := tests/unit/test_fill.o policyd/evaluator/fill.o policyd/evaluator/request.o policyd/evaluator/jvalue.o \
+	policyd/client/account.o policyd/client/bucket.o policyd/client/image.o $(POLICY-evaluate) \
+	proto/value.o proto/wire.o proto/record.o proto/line.o common/text.o common/clock.o \
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+LIBS-test_fill := libcrypto
