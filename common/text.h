@@ -55,7 +55,8 @@ void text_json(struct text *t, struct str s);
 
 /*
  * For a person's terminal or log: like the bytes, but control bytes, DEL, C1 controls, bidirectional
- * overrides and invalid UTF-8 come out as \xHH.
+ * marks and overrides, line separators and invalid UTF-8 come out as \xhh. Unlike the others it
+ * keeps what fits, cut between characters.
  */
 void text_safe(struct text *t, struct str s);
 
