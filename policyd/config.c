@@ -81,6 +81,25 @@ string_of(struct json_object *node)
 	return (struct str){json_object_get_string(node), (size_t)json_object_get_string_len(node)};
 }
 
+typedef int
+member_fn(struct reader *r, const char *key, struct json_object *v, struct json_object *parent);
+
+/* In the order of the text, up to the first error. */
+static int
+each_member(struct reader *r, struct json_object *object, member_fn *fn)
+{
+	struct json_object_iterator at = json_object_iter_begin(object);
+	struct json_object_iterator end = json_object_iter_end(object);
+	int error = 0;
+
+	while (error == 0 && !json_object_iter_equal(&at, &end)) {
+		error = fn(
+		    r, json_object_iter_peek_name(&at), json_object_iter_peek_value(&at), object);
+		json_object_iter_next(&at);
+	}
+	return error;
+}
+
 /* --- one value -------------------------------------------------------------------------------- */
 
 static int
@@ -113,23 +132,21 @@ read_setting(struct reader *r, const struct setting *f, const char *key, struct 
 /* --- "limits" --------------------------------------------------------------------------------- */
 
 static int
+read_limit(struct reader *r, const char *key, struct json_object *v, struct json_object *limits)
+{
+	const struct setting *f = settings_find(str_from(key), true);
+
+	if (!f)
+		return fault(r, at_key(v, limits), "unknown key \"%s\" in limits", key);
+	return read_setting(r, f, key, v, limits);
+}
+
+static int
 read_limits(struct reader *r, struct json_object *limits, struct json_object *parent)
 {
-	int error = 0;
-
 	if (!json_object_is_type(limits, json_type_object))
 		return fault(r, at_value(limits, parent), "limits must be an object");
-	json_object_object_foreach(limits, key, v)
-	{
-		const struct setting *f = settings_find(str_from(key), true);
-
-		if (!f)
-			return fault(r, at_key(v, limits), "unknown key \"%s\" in limits", key);
-		error = read_setting(r, f, key, v, limits);
-		if (error < 0)
-			return error;
-	}
-	return 0;
+	return each_member(r, limits, read_limit);
 }
 
 /* --- "trusted_enforcement_points" ------------------------------------------------------------- */
@@ -290,14 +307,19 @@ read_metadata(struct reader *r, struct json_object *map, struct json_object *eve
 	if (!json_object_is_type(map, json_type_object))
 		return fault(r, at_value(map, events), "metadata must be an object");
 	r->s->n_metadata = 0;
-	json_object_object_foreach(map, key, v)
-	{
-		int error = add_metadata(r, key, v, map);
+	return each_member(r, map, add_metadata);
+}
 
-		if (error < 0)
-			return error;
-	}
-	return 0;
+static int
+read_event_key(struct reader *r, const char *key, struct json_object *v, struct json_object *events)
+{
+	if (strcmp(key, "min_level") == 0)
+		return read_min_level(r, v, events);
+	if (strcmp(key, "excluded") == 0)
+		return read_excluded(r, v, events);
+	if (strcmp(key, "metadata") == 0)
+		return read_metadata(r, v, events);
+	return fault(r, at_key(v, events), "unknown key \"%s\" in events", key);
 }
 
 static int
@@ -305,22 +327,7 @@ read_events(struct reader *r, struct json_object *events, struct json_object *pa
 {
 	if (!json_object_is_type(events, json_type_object))
 		return fault(r, at_value(events, parent), "events must be an object");
-	json_object_object_foreach(events, key, v)
-	{
-		int error;
-
-		if (strcmp(key, "min_level") == 0)
-			error = read_min_level(r, v, events);
-		else if (strcmp(key, "excluded") == 0)
-			error = read_excluded(r, v, events);
-		else if (strcmp(key, "metadata") == 0)
-			error = read_metadata(r, v, events);
-		else
-			error = fault(r, at_key(v, events), "unknown key \"%s\" in events", key);
-		if (error < 0)
-			return error;
-	}
-	return 0;
+	return each_member(r, events, read_event_key);
 }
 
 /* --- the document ----------------------------------------------------------------------------- */
@@ -349,14 +356,7 @@ read_document(struct reader *r)
 	if (!json_object_is_type(root, json_type_object))
 		return refuse(
 		    r->error, "%s:1:1: the configuration must be one JSON object", r->file);
-	json_object_object_foreach(root, key, v)
-	{
-		int error = read_member(r, key, v, root);
-
-		if (error < 0)
-			return error;
-	}
-	return 0;
+	return each_member(r, root, read_member);
 }
 
 int
