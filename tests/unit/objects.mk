@@ -76,3 +76,6 @@ OBJS-test_fill := tests/unit/test_fill.o policyd/evaluator/fill.o policyd/evalua
 	proto/value.o proto/wire.o proto/record.o proto/line.o common/text.o common/clock.o \
 	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-test_fill := libcrypto
+
+UNIT_TESTS += test_link
+OBJS-test_link := tests/unit/test_link.o policyd/supervisor/link.o proto/msg.o proto/wire.o common/chan.o common/fds.o
