@@ -39,9 +39,13 @@ PROGRAMS := auditd-writer policyd policyctl
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 \
             -Wswitch-enum -Wvla -Wdate-time -Wnull-dereference -Wno-error=null-dereference -Werror
-HARDEN   := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
-            -fPIE -ftrivial-auto-var-init=zero -fno-strict-overflow -fno-common
+HARDEN    = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
+            -fPIE $(AUTO_INIT) -fno-strict-overflow -fno-common
 OPTIMISE ?= -O2 -g
+# gcc 12 and clang 16 have it, clang 14 only with a second flag: asked once, when something is compiled.
+AUTO_INIT = $(eval AUTO_INIT := $(shell for f in "" " -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang"; do \
+	$(CC) -Werror -ftrivial-auto-var-init=zero $$f -fsyntax-only -x c /dev/null 2>/dev/null && \
+	echo "-ftrivial-auto-var-init=zero $$f" && break; done))$(AUTO_INIT)
 SANITIZE ?=
 ifneq ($(SANITIZE),)
 HARDEN   := -fPIE -fno-omit-frame-pointer -fno-sanitize-recover=all -DSANITIZED=1
@@ -49,7 +53,7 @@ endif
 
 # -ffile-prefix-map: the same tree built in two places gives the same bytes.
 ALL_CPPFLAGS := -I. -D_GNU_SOURCE -DSEALWRIGHT_VERSION='"$(VERSION)"' $(CPPFLAGS)
-ALL_CFLAGS   := -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDEN) $(SANITIZE) -pthread \
+ALL_CFLAGS    = -std=gnu11 $(OPTIMISE) $(WARNINGS) $(HARDEN) $(SANITIZE) -pthread \
                 -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 ALL_LDFLAGS  := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed -pthread \
                 $(SANITIZE) $(LDFLAGS)
