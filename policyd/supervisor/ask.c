@@ -47,29 +47,45 @@ conclude(struct supervisor *s, struct ask *a, int error, struct str text)
 		answer(s, request, error, text);
 }
 
-/* A place in the table; without one the answer is that we are busy. */
+static struct ask *
+free_place(struct supervisor *s)
+{
+	for (size_t i = 0; i < ASKS_MAX; i++)
+		if (s->ask[i].kind == ASK_NONE)
+			return &s->ask[i];
+	return NULL;
+}
+
+/* Why a request is not taken now; NULL: it is. */
+static const char *
+obstacle(const struct supervisor *s, enum ask_kind kind, const struct ask *place, int64_t now)
+{
+	if (s->phase != PHASE_SERVING)
+		return "shutting down";
+	if (s->asked[kind] != 0 && now - s->asked[kind] < ASK_PAUSE_US)
+		return "at most once a second";
+	return place ? NULL : "too many requests are under way";
+}
+
+/* A place in the table. NULL: none, and that has been answered. */
 static struct ask *
 begin(struct supervisor *s, enum ask_kind kind, uint32_t request, int64_t for_us)
 {
-	if (s->phase == PHASE_SERVING) {
-		for (size_t i = 0; i < ASKS_MAX; i++) {
-			struct ask *a = &s->ask[i];
+	int64_t now = clock_monotonic();
+	struct ask *a = free_place(s);
+	const char *why = obstacle(s, kind, a, now);
 
-			if (a->kind != ASK_NONE)
-				continue;
-			*a = (struct ask){.kind = kind,
-			    .admin_request = request,
-			    .admin_generation = admin(s)->generation,
-			    .number = ++s->next_number,
-			    .deadline = for_us == INT64_MAX ? INT64_MAX
-							    : clock_monotonic() + for_us};
-			return a;
-		}
+	if (why) {
+		answer(s, request, -EBUSY, str_from(why));
+		return NULL;
 	}
-	answer(s, request, -EBUSY,
-	    s->phase == PHASE_SERVING ? STR("too many requests are under way")
-				      : STR("shutting down"));
-	return NULL;
+	s->asked[kind] = now;
+	*a = (struct ask){.kind = kind,
+	    .admin_request = request,
+	    .admin_generation = admin(s)->generation,
+	    .number = ++s->next_number,
+	    .deadline = for_us == INT64_MAX ? INT64_MAX : now + for_us};
+	return a;
 }
 
 static struct ask *

@@ -261,12 +261,12 @@ supervisor_main(int argc, char **argv)
 	int error;
 
 	read_settings(s, argc, argv);
-	error = loop_prepare(); /* now: being told to end must never leave a socket file behind */
+	prepare_standard_files(); /* before anything else gets their numbers */
+	error = loop_prepare();   /* now: being told to end must never leave a socket file behind */
 	if (error < 0)
 		fatal(error, "cannot set up signals");
 	init(s);
 	take_activated(s);
-	prepare_standard_files();
 	find_identities(s);
 	open_programs(s);
 	make_places(s);

@@ -36,6 +36,8 @@
 #define ORPHAN_US (6 * US_PER_S)  /* for the writer after that */
 #define ROTATION_US (30 * US_PER_S)
 #define COUNTERS_US (1 * US_PER_S)
+/* The admin process lets a request of a kind through once a second; this is for one that does not. */
+#define ASK_PAUSE_US (US_PER_S * 9 / 10)
 
 /* Restarting a process that died. */
 #define BACKOFF_FIRST_MS 100
@@ -95,6 +97,7 @@ enum ask_kind {
 	ASK_ROTATION,
 	ASK_LOAD,
 	ASK_COUNTERS,
+	ASK_KINDS,
 };
 
 /* A request of the admin process that is under way. */
@@ -141,6 +144,7 @@ struct supervisor {
 	struct load load;
 	uint32_t next_number; /* of requests to writer and evaluators */
 	struct ask ask[ASKS_MAX];
+	int64_t asked[ASK_KINDS]; /* when a request of the kind was last taken */
 	struct notes notes;
 	uint64_t restarts;
 	uint64_t loads_refused;
