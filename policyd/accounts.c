@@ -66,7 +66,7 @@ account_find(const char *name_or_number, uid_t *ret_uid, gid_t *ret_gid)
 {
 	CLEANUP_FREE char *buf = malloc(LINE_MAX_BYTES);
 	struct wanted w = {.name = name_or_number};
-	struct passwd p;
+	struct passwd p = {0};
 	int error;
 
 	if (!buf)
@@ -113,7 +113,7 @@ account_home(char buf[PATH_MAX])
 	CLEANUP_FREE char *line = malloc(LINE_MAX_BYTES);
 	const char *home = getenv("HOME");
 	struct wanted w = {.uid = geteuid()};
-	struct passwd p;
+	struct passwd p = {0};
 
 	if (!line)
 		return -ENOMEM;
@@ -122,7 +122,7 @@ account_home(char buf[PATH_MAX])
 
 		if (error < 0)
 			return error;
-		home = p.pw_dir;
+		home = p.pw_dir ? p.pw_dir : "";
 	}
 	if (home[0] != '/' || strlen(home) >= PATH_MAX)
 		return -ENOENT;

@@ -210,6 +210,15 @@ read_trusted(struct reader *r, struct json_object *list, struct json_object *par
 	return 0;
 }
 
+/* s is shorter than size. The rest is zeroed: settings are compared as bytes in tests. */
+static void
+copy_text(char *buf, size_t size, struct str s)
+{
+	memset(buf, 0, size);
+	if (s.n > 0)
+		memcpy(buf, s.p, s.n);
+}
+
 /* --- "events" --------------------------------------------------------------------------------- */
 
 /* Letters, digits and . _ - ; with `tail`, also one ".*" (or a lone "*") at the end. */
@@ -257,8 +266,7 @@ add_excluded(struct reader *r, struct json_object *v, struct json_object *list)
 	if (s->n_excluded == SETTINGS_EXCLUDED)
 		return fault(
 		    r, at_value(v, list), "more than %d excluded events", SETTINGS_EXCLUDED);
-	memset(s->excluded[s->n_excluded], 0, LIMIT_NAME);
-	memcpy(s->excluded[s->n_excluded++], name.p, name.n);
+	copy_text(s->excluded[s->n_excluded++], LIMIT_NAME, name);
 	return 0;
 }
 
@@ -294,9 +302,8 @@ add_metadata(struct reader *r, const char *key, struct json_object *v, struct js
 	if (!str_given(value) || value.n >= sizeof(pair->value))
 		return fault(r, at_value(v, map),
 		    "metadata must be a string of less than %zu bytes", sizeof(pair->value));
-	memset(pair, 0, sizeof(*pair));
-	memcpy(pair->key, name.p, name.n);
-	memcpy(pair->value, value.p, value.n);
+	copy_text(pair->key, sizeof(pair->key), name);
+	copy_text(pair->value, sizeof(pair->value), value);
 	s->n_metadata++;
 	return 0;
 }

@@ -39,8 +39,8 @@ struct settings {
 	char writer_user[LIMIT_NAME]; /* empty: same as user */
 
 	/* how many, how safe */
-	uint32_t evaluators;   /* 1 to LIMIT_EVALUATORS */
-	bool commit;           /* durability: commit instead of sync */
+	uint32_t evaluators; /* 1 to LIMIT_EVALUATORS */
+	bool commit;         /* durability: commit instead of sync */
 	uint32_t rotate_seconds;
 	uint32_t rotate_records;
 	uint64_t rotate_bytes;
@@ -107,7 +107,7 @@ const struct setting *settings_find(struct str key, bool limit);
 int setting_set_text(const struct setting *f, struct settings *s, struct str v, struct text *why);
 int setting_set_number(const struct setting *f, struct settings *s, int64_t v, struct text *why);
 /* From a command line: text or decimal digits, as the form wants. */
-int setting_set_argument(const struct setting *f, struct settings *s, struct str v,
-    struct text *why);
+int
+setting_set_argument(const struct setting *f, struct settings *s, struct str v, struct text *why);
 /* Value of a number. */
 uint64_t setting_number(const struct setting *f, const struct settings *s);

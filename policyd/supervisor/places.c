@@ -19,15 +19,19 @@ struct owner {
 
 static const struct owner as_made = {(uid_t)-1, (gid_t)-1};
 
+static int
+give_open(int fd, mode_t mode, struct owner owner)
+{
+	return fchown(fd, owner.uid, owner.gid) < 0 || fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
 /* By descriptor: neither call follows a link that somebody put there meanwhile. */
 static int
 give(const char *path, mode_t mode, struct owner owner)
 {
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || fchown(fd, owner.uid, owner.gid) < 0 || fchmod(fd, mode) < 0)
-		return -errno;
-	return 0;
+	return fd < 0 ? -errno : give_open(fd, mode, owner);
 }
 
 /* One that cannot be given to its owner would only stand in the way. */

@@ -42,10 +42,8 @@ prepare_standard_files(void)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null < 0)
-		fatal(errno, "cannot open /dev/null");
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
-		fatal(errno, "cannot replace standard input and output");
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		fatal(errno, "cannot make /dev/null standard input and output");
 	if (fcntl(STDERR_FILENO, F_GETFD) < 0 && dup2(null, STDERR_FILENO) < 0)
 		fatal(errno, "cannot replace standard error");
 	if (null > STDERR_FILENO)
@@ -98,14 +96,12 @@ find_identities(struct supervisor *s)
 static void
 writer_path(char buf[PATH_MAX])
 {
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char self[PATH_MAX] = "";
 	char *slash;
 	int made;
 
-	if (n < 0)
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		fatal(errno, "cannot find where policyd is (is /proc mounted?)");
-	self[n] = '\0';
 	slash = strrchr(self, '/');
 	made = snprintf(
 	    buf, PATH_MAX, "%.*s/%s", (int)(slash ? slash - self : 0), self, WRITER_BESIDE_US);

@@ -3,9 +3,9 @@
  * Socket activation with real sockets. Descriptors count from 3, so each case runs in a child that
  * places them there as a service manager does.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -229,20 +230,21 @@ setup(void **state)
 	return mkdtemp(dir) ? 0 : -1;
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
 /* The children's sockets, then the directory. */
 static int
 teardown(void **state)
 {
-	DIR *d = opendir(dir);
-	struct dirent *e;
-
 	(void)state;
-	while (d && (e = readdir(d)))
-		if (e->d_type == DT_SOCK)
-			(void)unlinkat(dirfd(d), e->d_name, 0);
-	if (!d || closedir(d) < 0)
-		return -1;
-	return rmdir(dir);
+	return nftw(dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
 }
 
 int

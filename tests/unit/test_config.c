@@ -115,76 +115,73 @@ test_partial(void **state)
 	assert_int_equal(s.min_level, LEVEL_INFO);
 }
 
+static const struct {
+	const char *text, *want;
+} wrong[] = {
+    {"[]", "f.conf:1:1: the configuration must be one JSON object"},
+    {"null", "f.conf:1:1: the configuration must be one JSON object"},
+    {"{\n  \"audit\": \"/x\"\n}", "f.conf:2:3: unknown key \"audit\""},
+    {"{\"connections\": 5}", "f.conf:1:2: unknown key \"connections\""},
+    {"{\"limits\": {\n\t\"evaluators\": 5}}", "f.conf:2:2: unknown key \"evaluators\" in limits"},
+    {"{\"events\": {\"level\": 5}}", "f.conf:1:13: unknown key \"level\" in events"},
+    {"{\"evaluators\": 0}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
+    {"{\"evaluators\": 65}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
+    {"{\"evaluators\": -1}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
+    {"{\"evaluators\": 2.0}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
+    {"{\"evaluators\": \"2\"}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
+    {"{\"evaluators\": true}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
+    {"{\"rotate_bytes\": []}",
+	"f.conf:1:18: rotate_bytes must be an integer from 65536 to 68719476736"},
+    {"{\"limits\": {\"in_flight\": 100000}}",
+	"f.conf:1:26: in_flight must be an integer from 1 to 4096"},
+    {"{\"audit_dir\": 7}", "f.conf:1:15: audit_dir must be a string"},
+    {"{\"audit_dir\": \"\"}", "f.conf:1:15: audit_dir must not be empty"},
+    {"{\"audit_dir\": {}}", "f.conf:1:15: audit_dir must be a string"},
+    {"{\"durability\": \"fast\"}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
+    {"{\"durability\": 1}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
+    {"{\"durability\": false}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
+    {"{\"limits\": 3}", "f.conf:1:12: limits must be an object"},
+    {"{\"events\": []}", "f.conf:1:12: events must be an object"},
+    {"{\"trusted_enforcement_points\": {}}",
+	"f.conf:1:32: trusted_enforcement_points must be an array"},
+    {"{\"trusted_enforcement_points\": [true]}",
+	"f.conf:1:33: a trusted enforcement point must be a user name or a uid"},
+    {"{\"trusted_enforcement_points\": [-1]}",
+	"f.conf:1:33: a trusted enforcement point must be a user name or a uid"},
+    {"{\"trusted_enforcement_points\": [4294967295]}",
+	"f.conf:1:33: a trusted enforcement point must be a user name or a uid"},
+    {"{\"trusted_enforcement_points\": [1,\n 65534]}",
+	"f.conf:2:2: uid 65534 (nobody) cannot be trusted"},
+    {"{\"trusted_enforcement_points\": [\"root\", 0]}", "f.conf:1:41: uid 0 stands here twice"},
+    {"{\"trusted_enforcement_points\": [\"no-such-account\"]}",
+	"f.conf:1:33: no local account \"no-such-account\""},
+    {"{\"events\": {\"min_level\": \"warn\"}}",
+	"f.conf:1:26: min_level must be \"debug\", \"info\", \"warning\" or \"error\""},
+    {"{\"events\": {\"min_level\": 3}}",
+	"f.conf:1:26: min_level must be \"debug\", \"info\", \"warning\" or \"error\""},
+    {"{\"events\": {\"excluded\": \"x\"}}", "f.conf:1:25: excluded must be an array"},
+    {"{\"events\": {\"excluded\": [\"a*b\"]}}",
+	"f.conf:1:26: an excluded event must be a name such as \"task.start\" or "
+	"\"task.*\""},
+    {"{\"events\": {\"excluded\": [\"a*\"]}}", "f.conf:1:26: an excluded event must be a "
+					       "name such as \"task.start\" or \"task.*\""},
+    {"{\"events\": {\"excluded\": [\"\"]}}", "f.conf:1:26: an excluded event must be a "
+					     "name such as \"task.start\" or \"task.*\""},
+    {"{\"events\": {\"excluded\": [5]}}", "f.conf:1:26: an excluded event must be a name "
+					  "such as \"task.start\" or \"task.*\""},
+    {"{\"events\": {\"metadata\": []}}", "f.conf:1:25: metadata must be an object"},
+    {"{\"events\": {\"metadata\": {\"a b\": \"x\"}}}",
+	"f.conf:1:26: a metadata key must be 1 to 127 of A-Z a-z 0-9 . _ -"},
+    {"{\"events\": {\"metadata\": {\"a\": 5}}}",
+	"f.conf:1:31: metadata must be a string of less than 256 bytes"},
+};
+
 static void
 test_errors_have_places(void **state)
 {
-	static const struct {
-		const char *text, *want;
-	} cases[] = {
-	    {"[]", "f.conf:1:1: the configuration must be one JSON object"},
-	    {"null", "f.conf:1:1: the configuration must be one JSON object"},
-	    {"{\n  \"audit\": \"/x\"\n}", "f.conf:2:3: unknown key \"audit\""},
-	    {"{\"connections\": 5}", "f.conf:1:2: unknown key \"connections\""},
-	    {"{\"limits\": {\n\t\"evaluators\": 5}}",
-		"f.conf:2:2: unknown key \"evaluators\" in limits"},
-	    {"{\"events\": {\"level\": 5}}", "f.conf:1:13: unknown key \"level\" in events"},
-	    {"{\"evaluators\": 0}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
-	    {"{\"evaluators\": 65}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
-	    {"{\"evaluators\": -1}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
-	    {"{\"evaluators\": 2.0}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
-	    {"{\"evaluators\": \"2\"}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
-	    {"{\"evaluators\": true}", "f.conf:1:16: evaluators must be an integer from 1 to 64"},
-	    {"{\"rotate_bytes\": []}",
-		"f.conf:1:18: rotate_bytes must be an integer from 65536 to 68719476736"},
-	    {"{\"limits\": {\"in_flight\": 100000}}",
-		"f.conf:1:26: in_flight must be an integer from 1 to 4096"},
-	    {"{\"audit_dir\": 7}", "f.conf:1:15: audit_dir must be a string"},
-	    {"{\"audit_dir\": \"\"}", "f.conf:1:15: audit_dir must not be empty"},
-	    {"{\"audit_dir\": {}}", "f.conf:1:15: audit_dir must be a string"},
-	    {"{\"durability\": \"fast\"}",
-		"f.conf:1:16: durability must be \"sync\" or \"commit\""},
-	    {"{\"durability\": 1}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
-	    {"{\"durability\": false}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
-	    {"{\"limits\": 3}", "f.conf:1:12: limits must be an object"},
-	    {"{\"events\": []}", "f.conf:1:12: events must be an object"},
-	    {"{\"trusted_enforcement_points\": {}}",
-		"f.conf:1:32: trusted_enforcement_points must be an array"},
-	    {"{\"trusted_enforcement_points\": [true]}",
-		"f.conf:1:33: a trusted enforcement point must be a user name or a uid"},
-	    {"{\"trusted_enforcement_points\": [-1]}",
-		"f.conf:1:33: a trusted enforcement point must be a user name or a uid"},
-	    {"{\"trusted_enforcement_points\": [4294967295]}",
-		"f.conf:1:33: a trusted enforcement point must be a user name or a uid"},
-	    {"{\"trusted_enforcement_points\": [1,\n 65534]}",
-		"f.conf:2:2: uid 65534 (nobody) cannot be trusted"},
-	    {"{\"trusted_enforcement_points\": [\"root\", 0]}",
-		"f.conf:1:41: uid 0 stands here twice"},
-	    {"{\"trusted_enforcement_points\": [\"no-such-account\"]}",
-		"f.conf:1:33: no local account \"no-such-account\""},
-	    {"{\"events\": {\"min_level\": \"warn\"}}",
-		"f.conf:1:26: min_level must be \"debug\", \"info\", \"warning\" or \"error\""},
-	    {"{\"events\": {\"min_level\": 3}}",
-		"f.conf:1:26: min_level must be \"debug\", \"info\", \"warning\" or \"error\""},
-	    {"{\"events\": {\"excluded\": \"x\"}}", "f.conf:1:25: excluded must be an array"},
-	    {"{\"events\": {\"excluded\": [\"a*b\"]}}",
-		"f.conf:1:26: an excluded event must be a name such as \"task.start\" or "
-		"\"task.*\""},
-	    {"{\"events\": {\"excluded\": [\"a*\"]}}", "f.conf:1:26: an excluded event must be a "
-						       "name such as \"task.start\" or \"task.*\""},
-	    {"{\"events\": {\"excluded\": [\"\"]}}", "f.conf:1:26: an excluded event must be a "
-						     "name such as \"task.start\" or \"task.*\""},
-	    {"{\"events\": {\"excluded\": [5]}}", "f.conf:1:26: an excluded event must be a name "
-						  "such as \"task.start\" or \"task.*\""},
-	    {"{\"events\": {\"metadata\": []}}", "f.conf:1:25: metadata must be an object"},
-	    {"{\"events\": {\"metadata\": {\"a b\": \"x\"}}}",
-		"f.conf:1:26: a metadata key must be 1 to 127 of A-Z a-z 0-9 . _ -"},
-	    {"{\"events\": {\"metadata\": {\"a\": 5}}}",
-		"f.conf:1:31: metadata must be a string of less than 256 bytes"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		refuse(cases[i].text, cases[i].want);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+		refuse(wrong[i].text, wrong[i].want);
 }
 
 /* What the scanner finds: only the place is ours to check, the words are its own. */
@@ -362,8 +359,9 @@ test_command_line_beats_file(void **state)
 	(void)state;
 	write_conf(path, sizeof(path),
 	    "{\"evaluators\": 5, \"rotate_seconds\": 17, \"policy\": \"/file\"}");
-	assert_int_equal(
-	    parse(&s, &wish, &e, "--evaluators", "7", "--config", path, "--policy=/line", NULL), 0);
+	assert_int_equal(parse(&s, &wish, &e, "--evaluators", "7", "--config", path,
+			     "--policy=/line", (char *)NULL),
+	    0);
 	assert_int_equal(wish, OPTIONS_RUN);
 	assert_int_equal(s.evaluators, 7);
 	assert_int_equal(s.rotate_seconds, 17);
@@ -371,7 +369,7 @@ test_command_line_beats_file(void **state)
 	assert_int_equal(s.rotate_records, 1000);
 	assert_int_equal(parse(&s, &wish, &e, "--config", path, "--durability", "commit",
 			     "--audit-dir", "/A", "--key-dir", "/K", "--admin-socket", "/T",
-			     "--writer-user", "W", "--rotate-bytes", "99999", NULL),
+			     "--writer-user", "W", "--rotate-bytes", "99999", (char *)NULL),
 	    0);
 	assert_true(s.commit);
 	assert_string_equal(s.audit_dir, "/A");
@@ -414,7 +412,7 @@ test_command_line_errors(void **state)
 		struct config_error e = {""};
 		enum options_wish wish = OPTIONS_RUN;
 
-		assert_true(parse(&s, &wish, &e, cases[i].one, cases[i].two, NULL) < 0);
+		assert_true(parse(&s, &wish, &e, cases[i].one, cases[i].two, (char *)NULL) < 0);
 		assert_string_equal(e.text, cases[i].want);
 	}
 }
@@ -427,11 +425,12 @@ test_wishes(void **state)
 	enum options_wish wish = OPTIONS_RUN;
 
 	(void)state;
-	assert_int_equal(parse(&s, &wish, &e, "--help", NULL), 0);
+	assert_int_equal(parse(&s, &wish, &e, "--help", (char *)NULL), 0);
 	assert_int_equal(wish, OPTIONS_HELP);
-	assert_int_equal(parse(&s, &wish, &e, "-h", NULL), 0);
+	assert_int_equal(parse(&s, &wish, &e, "-h", (char *)NULL), 0);
 	assert_int_equal(wish, OPTIONS_HELP);
-	assert_int_equal(parse(&s, &wish, &e, "--version", "--config", "/nowhere", NULL), 0);
+	assert_int_equal(
+	    parse(&s, &wish, &e, "--version", "--config", "/nowhere", (char *)NULL), 0);
 	assert_int_equal(wish, OPTIONS_VERSION);
 }
 

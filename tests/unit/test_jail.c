@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each property in a forked child: what it gave up is gone, and does not come back. */
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,7 +59,9 @@ check_basic_twice(void)
 {
 	const char *failed = NULL;
 
-	return jail_basic(&failed) == 0 && jail_basic(&failed) == 0 ? 0 : 1;
+	if (jail_basic(&failed) < 0)
+		return 1;
+	return jail_basic(&failed) < 0 ? 2 : 0;
 }
 
 static int
@@ -102,7 +103,7 @@ check_become(void)
 		return 4;
 	if (setuid(0) == 0 || setgid(0) == 0 || seteuid(0) == 0)
 		return 5;
-	if (cap_get_ambient(CAP_SETUID) != 0 || open("/etc/shadow", O_RDONLY | O_CLOEXEC) >= 0)
+	if (cap_get_ambient(CAP_SETUID) != 0 || access("/etc/shadow", R_OK) == 0)
 		return 6;
 	return jail_basic(&failed) < 0 ? 7 : 0;
 }

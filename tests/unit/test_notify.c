@@ -112,7 +112,7 @@ test_states(void **state)
 	assert_true(got > 0);
 	buf[got] = '\0';
 	assert_ptr_equal(strstr(buf, "RELOADING=1\nMONOTONIC_USEC="), buf);
-	assert_true(atoll(buf + sizeof("RELOADING=1\nMONOTONIC_USEC=") - 1) > 0);
+	assert_true(strtoll(buf + sizeof("RELOADING=1\nMONOTONIC_USEC=") - 1, NULL, 10) > 0);
 	notify_close(&n);
 }
 

@@ -263,7 +263,7 @@ begin(struct fake *w, int argc, char **argv)
 	int fd, stray;
 	ssize_t n;
 
-	w->channels = (nfds_t)atoi(value_of(argc, argv, "--evaluators")) + 2;
+	w->channels = (nfds_t)strtoul(value_of(argc, argv, "--evaluators"), NULL, 10) + 2;
 	stray = fcntl(FD_CONTROL + (int)w->channels, F_GETFD) >= 0;
 	(void)snprintf(path, sizeof(path), "%s/mode", value_of(argc, argv, "--audit-dir"));
 	fd = open(path, O_RDONLY);
@@ -687,7 +687,7 @@ test_reload(void **state)
 
 	serve(b, "");
 	memcpy(text, policy_text, sizeof(text));
-	memcpy(strstr(text, "\"r1\""), "\"r2\"", 4);
+	strstr(text, "\"r1\"")[2] = '2';
 	write_file(b, "policy.json", text);
 	assert_int_equal(kill(b->pid, SIGHUP), 0);
 	wait_for(b, "stderr", "policy loaded: revision r2");
