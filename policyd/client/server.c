@@ -252,13 +252,13 @@ server_turn(struct server *s)
 	int flags = s->again ? EVLOOP_NONBLOCK : EVLOOP_ONCE;
 
 	s->again = false;
+	watch(s);
 	if (event_base_loop(s->base, flags) < 0)
 		fatalx("the event loop failed");
 	serve_ready(s);
 	s->role->turn(s);
 	flush_touched(s);
 	reap(s);
-	watch(s);
 }
 
 int

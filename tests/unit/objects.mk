@@ -55,6 +55,14 @@ LIBS-test_canon := libcrypto
 UNIT_TESTS += test_policy_doc
 OBJS-test_policy_doc := tests/unit/test_policy_doc.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
 LIBS-test_policy_doc := json-c libcrypto
+UNIT_TESTS += test_policy_eval
+OBJS-test_policy_eval := tests/unit/test_policy_eval.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
+LIBS-test_policy_eval := json-c libcrypto
+UNIT_TESTS += test_policy_load test_accounts
+OBJS-test_policy_load := tests/unit/test_policy_load.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
+LIBS-test_policy_load := json-c libcrypto
+OBJS-test_accounts := tests/unit/test_accounts.o $(POLICY-load) $(POLICY-load-common)
+LIBS-test_accounts := json-c libcrypto
 
 UNIT_TESTS += test_request
 OBJS-test_request := tests/unit/test_request.o policyd/evaluator/request.o policyd/evaluator/jvalue.o policyd/evaluator/details.o \
@@ -79,3 +87,10 @@ LIBS-test_fill := libcrypto
 
 UNIT_TESTS += test_link
 OBJS-test_link := tests/unit/test_link.o policyd/supervisor/link.o proto/msg.o proto/wire.o common/chan.o common/fds.o
+
+# Evaluator and admin as processes of a test, which is their supervisor, writer and client.
+UNIT_TESTS += test_evaluator
+OBJS-test_evaluator := tests/unit/test_evaluator.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-evaluator) \
+	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
+	common/log.o common/chan.o common/jail.o
+LIBS-test_evaluator := libevent_core json-c libcap libcrypto
