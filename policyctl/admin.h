@@ -22,5 +22,5 @@ struct admin_command {
  * The reply is in *ret until admin_end().
  */
 int admin_ask(
-    struct ctl *ctl, int argc, char **argv, const struct admin_command *command, struct admin *ret);
+    struct ctl *ctl, int argc, char **argv, const struct admin_command *what, struct admin *ret);
 void admin_end(struct admin *a);

@@ -28,6 +28,7 @@ struct check {
 static void
 check_subject(struct check *c, const struct asker *asker)
 {
+	/* cppcheck-suppress [getpwnamCalled, getpwuidCalled] ; there is one thread */
 	const struct passwd *account = asker->user ? getpwnam(asker->user) : getpwuid(geteuid());
 	struct policy_subject *s = &c->subject;
 

@@ -21,6 +21,7 @@ static const char *
 ctl_home(void)
 {
 	const char *home = ctl_directory("HOME");
+	/* cppcheck-suppress getpwuidCalled ; there is one thread */
 	const struct passwd *account = home ? NULL : getpwuid(geteuid());
 
 	return account ? account->pw_dir : home;
@@ -85,6 +86,7 @@ ctl_ask(struct client *c, const char *path, uint32_t timeout_s, size_t max, stru
 
 	if (error)
 		cli_fatal(0, "%s: %s", path, client_why(error));
+	*ret_line = STR_NONE;
 	error = client_send(c, request);
 	/* Even when it took no more of us: it may have said why. */
 	if (!error || error == -EPIPE)

@@ -13,4 +13,4 @@
 #define JSONL_IN_FLIGHT 256 /* below policyd's own default of requests per connection */
 
 /* Returns the exit code, after messages. */
-int jsonl_run(const char *socket, uint32_t timeout_s, uint32_t in_flight);
+int jsonl_run(const char *path, uint32_t timeout_s, uint32_t in_flight);

@@ -452,7 +452,7 @@ cmd_squid(struct ctl *ctl, int argc, char **argv)
 	    .about =
 		"External ACL helper for Squid: reads requests from stdin, asks policyd, writes\n"
 		"OK or ERR. In squid.conf:\n\n"
-		"  external_acl_type sealwright ttl=0 negative_ttl=0 concurrency=64 \\\n"
+		"  external_acl_type sealwright ttl=0 negative_ttl=0 cache=0 concurrency=256 \\\n"
 		"      %DST %PORT %METHOD %SRC %un /usr/local/bin/policyctl squid\n"
 		"  acl sealwright external sealwright\n"
 		"  http_access deny !sealwright",

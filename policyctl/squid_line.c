@@ -51,6 +51,19 @@ squid_hex(char c)
 	return -1;
 }
 
+/* The byte that "%XX" at from means; -1: it is no escape, or NUL. */
+static int
+squid_escaped(const char *from, const char *end)
+{
+	int high, low;
+
+	if (end - from < 3)
+		return -1;
+	high = squid_hex(from[1]);
+	low = squid_hex(from[2]);
+	return high < 0 || low < 0 || high + low == 0 ? -1 : high * 16 + low;
+}
+
 /*
  * Undo URL escaping in place; line is the writable text that s points into. Strict: what is not an
  * escape, a NUL, a raw control byte or not UTF-8 has no one meaning, so nothing is decided by it.
@@ -58,22 +71,16 @@ squid_hex(char c)
 static bool
 squid_unescape(char *line, struct str *s)
 {
-	char *to = line + (s->p - line), *from = to, *end = to + s->n;
-	char *first = to;
+	char *first = line + (s->p - line), *to = first;
+	const char *from = first, *end = first + s->n;
 
 	while (from < end) {
-		int high = *from == '%' && end - from > 2 ? squid_hex(from[1]) : -1;
-		int low = high >= 0 ? squid_hex(from[2]) : -1;
+		int c = *from == '%' ? squid_escaped(from, end) : (unsigned char)*from;
 
-		if ((*from == '%' && low < 0) || (high == 0 && low == 0) ||
-		    (unsigned char)*from < 0x20 || *from == 0x7f)
+		if (c < 0 || (*from != '%' && (c < 0x20 || c == 0x7f)))
 			return false;
-		if (*from == '%') {
-			*to++ = (char)(high << 4 | low);
-			from += 3;
-		} else {
-			*to++ = *from++;
-		}
+		from += *from == '%' ? 3 : 1;
+		*to++ = (char)c;
 	}
 	*s = (struct str){first, (size_t)(to - first)};
 	return utf8_valid(*s);

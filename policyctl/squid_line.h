@@ -4,7 +4,7 @@
 /*
  * The lines that Squid and its external ACL helper exchange (squid.conf, external_acl_type), for
  *
- *     external_acl_type NAME ttl=0 negative_ttl=0 concurrency=N %DST %PORT %METHOD %SRC %un HELPER
+ *     external_acl_type NAME concurrency=N ... %DST %PORT %METHOD %SRC %un HELPER
  *
  * Squid sends `ID DST PORT METHOD SRC LOGIN DATA`: each value URL-escaped, "-" when there is none
  * (a value that is "-" looks the same), DATA being the acl line's arguments, which Squid appends by

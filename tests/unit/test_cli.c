@@ -206,8 +206,8 @@ say_long(void)
 {
 	char buf[1501];
 
-	for (size_t i = 0; i < 1500; i += 2)
-		memcpy(buf + i, "\xc3\xa4", 2);
+	for (size_t i = 0; i < 1500; i++)
+		buf[i] = "\xc3\xa4"[i % 2];
 	buf[1500] = 'x';
 	for (size_t skip = 0; skip < 3; skip += 2)
 		cli_put_safe((struct str){buf + 1 + skip, sizeof(buf) - 1 - skip});
@@ -370,10 +370,11 @@ static struct result
 parse_line(const char *line)
 {
 	static char copy[1024];
+	char *rest;
 	size_t n = 0;
 
 	(void)snprintf(copy, sizeof(copy), "do %s", line);
-	for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+	for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
 		words[n++] = strcmp(word, "''") == 0 ? "" : word;
 	words[n] = NULL;
 	return run(parse, TO_PIPE);

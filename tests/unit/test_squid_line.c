@@ -24,7 +24,7 @@ parse(const char *z, struct squid_query *q, const char **why)
 	static char line[SQUID_LINE];
 	size_t n = strlen(z);
 
-	memcpy(line, z, n);
+	memcpy(line, z, n + 1);
 	return squid_parse(line, n, q, why);
 }
 
