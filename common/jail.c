@@ -138,8 +138,10 @@ is_only(uid_t uid, gid_t gid)
 int
 jail_become(uid_t uid, gid_t gid, const char **ret_step)
 {
-	int error;
+	int error = drop_bounding(); /* after the change we may not */
 
+	if (error < 0)
+		return step(ret_step, "empty the capability bounding set", error);
 	if (setgroups(0, NULL) < 0)
 		return step(ret_step, "drop supplementary groups", -errno);
 	if (setresgid(gid, gid, gid) < 0)

@@ -86,20 +86,20 @@ bind_private(int fd, const struct sockaddr_un *address)
 
 /* An ordinary user outside the group cannot give it away: then the file keeps the user's own. */
 static int
-give_group(const char *path, const char *name)
+give(const char *path, const struct listener_owner *owner)
 {
-	gid_t gid;
-	int error = account_group(name, &gid);
+	gid_t gid = owner->gid;
+	int error = account_group(owner->group, &gid);
 
-	if (error < 0)
-		return error == -ENOENT ? 0 : error;
-	if (lchown(path, (uid_t)-1, gid) < 0)
+	if (error < 0 && error != -ENOENT)
+		return error;
+	if (lchown(path, owner->uid, gid) < 0)
 		return errno == EPERM ? 0 : -errno;
 	return 0;
 }
 
 int
-listener_make(struct listener *l, const char *path, const char *group)
+listener_make(struct listener *l, const char *path, const struct listener_owner *owner)
 {
 	CLEANUP_FD int fd = -1;
 	struct sockaddr_un address;
@@ -115,7 +115,7 @@ listener_make(struct listener *l, const char *path, const char *group)
 		return -errno;
 	error = bind_private(fd, &address);
 	if (error == 0)
-		error = give_group(path, group);
+		error = give(path, owner);
 	if (error < 0)
 		return error;
 	if (lstat(path, &st) < 0 || listen(fd, BACKLOG) < 0)

@@ -167,13 +167,18 @@ take_activated(struct supervisor *s)
 }
 
 static void
-make_listener(struct listener *l, const char *group)
+make_listener(const struct supervisor *s, struct listener *l, const char *group)
 {
+	const struct listener_owner owner = {
+	    .uid = s->user.change ? s->user.uid : (uid_t)-1,
+	    .gid = s->user.change ? s->user.gid : (gid_t)-1,
+	    .group = group,
+	};
 	int error;
 
 	if (l->fd >= 0)
 		return;
-	error = listener_make(l, l->path, group);
+	error = listener_make(l, l->path, &owner);
 	if (error == -EADDRINUSE)
 		fatalx("%s: somebody answers on this socket: is another policyd running?", l->path);
 	if (error == -ENOTSOCK)
@@ -266,8 +271,8 @@ supervisor_main(int argc, char **argv)
 	find_identities(s);
 	open_programs(s);
 	make_places(s);
-	make_listener(&s->listener[0], GROUP_CLIENTS);
-	make_listener(&s->listener[1], GROUP_ADMIN);
+	make_listener(s, &s->listener[0], GROUP_CLIENTS);
+	make_listener(s, &s->listener[1], GROUP_ADMIN);
 	make_channels(s);
 	phase_enter(s, PHASE_WRITER, WRITER_READY_US);
 	error = child_start_writer(s);

@@ -49,7 +49,7 @@ check_basic(void)
 		return 4;
 	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return 5;
-	if (prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) == 1 && geteuid() == 0)
+	if (cap_get_bound(CAP_SYS_ADMIN) != 0 && geteuid() == 0)
 		return 6;
 	return setgroups(0, NULL) == 0 ? 7 : 0;
 }
@@ -105,7 +105,9 @@ check_become(void)
 		return 5;
 	if (cap_get_ambient(CAP_SETUID) != 0 || access("/etc/shadow", R_OK) == 0)
 		return 6;
-	return jail_basic(&failed) < 0 ? 7 : 0;
+	if (cap_get_bound(CAP_SYS_ADMIN) != 0)
+		return 7;
+	return jail_basic(&failed) < 0 ? 8 : 0;
 }
 
 /* Without the privilege it says so and names the step, and does not go on half done. */
