@@ -58,5 +58,7 @@ str_ends(struct str s, struct str suffix)
 static inline struct str
 str_skip(struct str s, size_t n)
 {
+	if (!s.p)
+		return s;
 	return n > s.n ? (struct str){s.p + s.n, 0} : (struct str){s.p + n, s.n - n};
 }
