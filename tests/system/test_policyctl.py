@@ -5,6 +5,7 @@
 import json
 import os
 import pty
+import shutil
 import sys
 import tempfile
 import time
@@ -251,6 +252,43 @@ class Asking(Case):
         self.ctl("outcome", "abc", "--failure", "--duration-ms", "0", "--error-class", "timeout")
         self.assertEqual(p.requests[-1], {"id": "1", "op": "outcome", "evaluation_id": "abc", "success": False,
                                           "duration_ms": 0, "error_class": "timeout"})
+
+
+class DefaultSocket(unittest.TestCase):
+    """A user's own service comes first, where it is; root always means the system's."""
+
+    def setUp(self):
+        # Reachable for another user, program and all.
+        self.dir = tempfile.mkdtemp(dir="/tmp")
+        self.addCleanup(shutil.rmtree, self.dir)
+        os.chmod(self.dir, 0o755)
+        self.program = shutil.copy(service.POLICYCTL, self.dir)
+
+    def ping(self, as_root=False, **env):
+        user = {} if as_root or os.geteuid() != 0 else {"user": 65534, "group": 65534, "extra_groups": []}
+        return service.run([self.program, "ping", "--timeout", "2"], env=env, cwd="/", **user)
+
+    def listen(self, *below):
+        path = os.path.join(self.dir, *below, "sealwright", "policyd.sock")
+        os.makedirs(os.path.dirname(path))
+        made = fake.Policyd(path, lambda r, _: {"id": r["id"], "pong": True})
+        self.addCleanup(made.close)
+        os.chmod(path, 0o666)
+
+    def test_places(self):
+        system = "/run/sealwright/policyd.sock"
+        for env in ({}, {"XDG_RUNTIME_DIR": self.dir}, {"XDG_RUNTIME_DIR": "tmp", "HOME": "tmp"}):
+            code, _, err = self.ping(**env)
+            self.assertTrue(code == 0 or err.startswith(f"policyctl: {system}: "), err)
+        self.listen("home", ".local", "state")
+        self.assertEqual(self.ping(HOME=self.dir + "/home")[0], 0)
+        self.listen("state")
+        self.assertEqual(self.ping(XDG_STATE_HOME=self.dir + "/state", HOME="/nowhere")[0], 0)
+        self.listen("run")
+        self.assertEqual(self.ping(XDG_RUNTIME_DIR=self.dir + "/run", XDG_STATE_HOME="/nowhere")[0], 0)
+        if os.geteuid() == 0:
+            code, _, err = self.ping(as_root=True, XDG_RUNTIME_DIR=self.dir + "/run")
+            self.assertTrue(code == 0 or err.startswith(f"policyctl: {system}: "), err)
 
 
 class Operating(Case):
