@@ -58,6 +58,9 @@ LIBS-test_policy_doc := json-c libcrypto
 UNIT_TESTS += test_policy_eval
 OBJS-test_policy_eval := tests/unit/test_policy_eval.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
 LIBS-test_policy_eval := json-c libcrypto
+UNIT_TESTS += test_policy_image
+OBJS-test_policy_image := tests/unit/test_policy_image.o tests/unit/policy_exercise.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
+LIBS-test_policy_image := json-c libcrypto
 UNIT_TESTS += test_policy_load test_accounts
 OBJS-test_policy_load := tests/unit/test_policy_load.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
 LIBS-test_policy_load := json-c libcrypto
@@ -94,3 +97,7 @@ OBJS-test_evaluator := tests/unit/test_evaluator.o tests/unit/role_harness.o $(P
 	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
 	common/log.o common/chan.o common/jail.o
 LIBS-test_evaluator := libevent_core json-c libcap libcrypto
+
+UNIT_TESTS += test_places
+OBJS-test_places := tests/unit/test_places.o policyd/supervisor/places.o policyd/supervisor/listen.o policyd/settings.o \
+	policyd/settings_defaults.o policyd/accounts.o proto/wire.o common/text.o
