@@ -110,7 +110,7 @@ ipv6_separator(struct ipv6 *a, struct str *s)
 	*s = str_skip(*s, 1);
 	if (s->n == 0)
 		return -EINVAL;
-	if (s->p[0] != ':')
+	if (!str_starts(*s, STR(":")))
 		return 0;
 	if (a->has_gap)
 		return -EINVAL;

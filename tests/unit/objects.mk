@@ -61,6 +61,9 @@ LIBS-test_policy_eval := json-c libcrypto
 UNIT_TESTS += test_policy_image
 OBJS-test_policy_image := tests/unit/test_policy_image.o tests/unit/policy_exercise.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
 LIBS-test_policy_image := json-c libcrypto
+UNIT_TESTS += test_policy_random
+OBJS-test_policy_random := tests/unit/test_policy_random.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
+LIBS-test_policy_random := json-c libcrypto
 UNIT_TESTS += test_policy_load test_accounts
 OBJS-test_policy_load := tests/unit/test_policy_load.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
 LIBS-test_policy_load := json-c libcrypto
@@ -101,3 +104,9 @@ LIBS-test_evaluator := libevent_core json-c libcap libcrypto
 UNIT_TESTS += test_places
 OBJS-test_places := tests/unit/test_places.o policyd/supervisor/places.o policyd/supervisor/listen.o policyd/settings.o \
 	policyd/settings_defaults.o policyd/accounts.o proto/wire.o common/text.o
+
+UNIT_TESTS += test_admin
+OBJS-test_admin := tests/unit/test_admin.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-admin) \
+	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
+	common/log.o common/chan.o common/jail.o
+LIBS-test_admin := libevent_core json-c libcap libcrypto
