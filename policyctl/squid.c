@@ -98,16 +98,16 @@ squid_back_off(struct squid *s)
 
 /* Said once, until policyd answers again. */
 static void
-squid_complain(struct squid *s, const char *why)
+squid_complain(struct squid *s, struct str why)
 {
 	if (!s->complained)
-		log_error("squid: %s: %s: refusing every request", s->path, why);
+		log_error("squid: %s: %.*s: refusing every request", s->path, STR_ARG(why));
 	s->complained = true;
 }
 
 /* The connection is of no more use: refuse what is under way. */
 static void
-squid_lose(struct squid *s, const char *why)
+squid_lose(struct squid *s, struct str why)
 {
 	bool owed = s->n > 0;
 
@@ -116,7 +116,7 @@ squid_lose(struct squid *s, const char *why)
 	buf_clear(&s->up);
 	buf_clear(&s->down);
 	while (s->n > 0)
-		squid_answer(s, false, str_from(why), STR_NONE);
+		squid_answer(s, false, why, STR_NONE);
 	if (!owed) /* policyd may end an idle connection */
 		return;
 	squid_complain(s, why);
@@ -136,7 +136,7 @@ squid_connected(struct squid *s)
 	if (!error)
 		return true;
 	s->fd = -1;
-	squid_complain(s, client_why(error));
+	squid_complain(s, str_from(client_why(error)));
 	squid_back_off(s);
 	return false;
 }
@@ -164,14 +164,24 @@ squid_is_head(struct squid *s)
 	       (uint64_t)number == squid_head(s)->number;
 }
 
+/* A line that answers nothing that was asked: policyd says why it ends the connection, or is mad. */
+static void
+squid_stray_line(struct squid *s, bool understood)
+{
+	struct str why = understood ? reply_text(&s->reply, REPLY_ROOT, "error") : STR_NONE;
+
+	squid_lose(s, str_given(why) ? why : STR("policyd's answer was not understood"));
+}
+
 static void
 squid_reply_line(struct squid *s, struct str line)
 {
+	bool understood = reply_read(&s->reply, line) == 0;
 	struct answer a;
 	bool allow;
 
-	if (reply_read(&s->reply, line) != 0 || !squid_is_head(s)) {
-		squid_lose(s, "policyd's answer was not understood");
+	if (!understood || !squid_is_head(s)) {
+		squid_stray_line(s, understood);
 		return;
 	}
 	reply_answer(&s->reply, &a);
@@ -201,7 +211,7 @@ squid_replies(struct squid *s)
 		squid_reply_line(s, (struct str){from, (size_t)(nl - from)});
 	}
 	if (s->fd >= 0 && !buf_room(down))
-		squid_lose(s, client_why(-EMSGSIZE));
+		squid_lose(s, str_from(client_why(-EMSGSIZE)));
 }
 
 static void
@@ -213,7 +223,7 @@ squid_receive(struct squid *s)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		squid_lose(s, client_why(-ECONNRESET));
+		squid_lose(s, str_from(client_why(-ECONNRESET)));
 		return;
 	}
 	down->end += (size_t)n;
@@ -355,7 +365,7 @@ squid_expire(struct squid *s)
 {
 	/* Replies come in order: once one is given up, none that follows can be matched. */
 	if (s->n > 0 && clock_monotonic() >= squid_head(s)->deadline)
-		squid_lose(s, "no answer from policyd in time");
+		squid_lose(s, STR("no answer from policyd in time"));
 }
 
 static int

@@ -307,6 +307,15 @@ class Failing(Case):
                 p.answer = lambda request, policyd: fake.allow(request)
                 self.served_again(h)
 
+    def test_policyd_says_why_it_closes(self):
+        def full(request, policyd):
+            policyd.sockets[-1].sendall(b'{"id":null,"error":"too many connections"}\n')
+            return policyd.CLOSE
+        self.policyd(full)
+        h = self.helper()
+        self.refused(h, "too many connections")
+        self.assertIn("too many connections: refusing every request", h.finish()[2])
+
     def test_two_answers_for_one(self):
         p = self.policyd(lambda r, _: 2 * (fake.strict.dumps(fake.allow(r)) + b"\n"))
         h = self.helper()
