@@ -62,7 +62,7 @@ recorder_say_hello(struct recorder *r)
 void
 recorder_flush(struct recorder *r)
 {
-	uint8_t sent = 0;
+	uint32_t sent = 0;
 
 	if (r->blocked || !r->said_hello)
 		return;

@@ -136,8 +136,8 @@ server_finish(struct server *s)
 
 	s->accepting = false;
 	(void)event_del(s->acceptable);
-	TAILQ_FOREACH(c, &s->conns, all)
-	conn_finish(c);
+	for (c = TAILQ_FIRST(&s->conns); c; c = TAILQ_NEXT(c, all))
+		conn_finish(c);
 	s->again = true;
 }
 

@@ -106,9 +106,9 @@ note_long_connections(struct evaluator *e, int64_t now)
 {
 	struct conn *c;
 
-	TAILQ_FOREACH(c, &e->server.conns, all)
-	if (c->noted_at != 0 && now - c->noted_at >= INPUT_NOTE_US)
-		note_faults(e, c, now);
+	for (c = TAILQ_FIRST(&e->server.conns); c; c = TAILQ_NEXT(c, all))
+		if (c->noted_at != 0 && now - c->noted_at >= INPUT_NOTE_US)
+			note_faults(e, c, now);
 }
 
 static void

@@ -119,8 +119,8 @@ harness_serve(struct harness *h, enum peer self, harness_main *run, const char *
 	harness_welcome(h, HARNESS_GENERATION, STORAGE_OK, 1000);
 }
 
-static void
-sleep_ms(long ms)
+void
+harness_sleep(long ms)
 {
 	const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
 
@@ -138,7 +138,7 @@ harness_wait(struct harness *h)
 			assert_true(WIFEXITED(status));
 			return WEXITSTATUS(status);
 		}
-		sleep_ms(10);
+		harness_sleep(10);
 	}
 	harness_stop(h);
 	fail_msg("the process does not end");

@@ -42,6 +42,7 @@ void harness_start(struct harness *h, enum peer self, harness_main *run, const c
 void harness_serve(struct harness *h, enum peer self, harness_main *run, const char *policy);
 /* Its exit status; kills it when it does not end within 10 s. */
 int harness_wait(struct harness *h);
+void harness_sleep(long ms);
 /* Kill it and clean up. */
 void harness_stop(struct harness *h);
 

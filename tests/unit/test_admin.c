@@ -112,7 +112,7 @@ tell_status(uint32_t request, uint32_t source, int64_t asked)
 static void
 sleep_a_second(void)
 {
-	(void)usleep(1050000);
+	harness_sleep(1050);
 }
 
 /* --- small requests --------------------------------------------------------------------------- */
@@ -217,7 +217,7 @@ test_long_listing(void **state)
 	wire_put_u64(&out, size);
 	harness_tell(&h, MSG_IMAGE, (struct str){(char *)body, sizeof(body)}, image);
 	(void)close(image);
-	(void)usleep(200000);
+	harness_sleep(200);
 	assert_in_range(read_to_newline(c, &whole), 1500000, 4000000);
 	assert_true(whole);
 	harness_send(c, LS);
