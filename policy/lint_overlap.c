@@ -4,22 +4,9 @@
 
 #include "policy/lint.h"
 
-/* Comparisons of two patterns: some seconds. Beyond that lint says that it did not look. */
-#define OVERLAP_WORK (UINT64_C(1) << 31)
+/* Comparisons of two patterns: a second or two. Beyond that lint says that it has not looked. */
+#define OVERLAP_WORK (UINT64_C(1) << 26)
 #define OVERLAP_SAME 64 /* of equal patterns that many are compared */
-
-/* One pattern of one rule. */
-struct item {
-	const struct doc_rule *rule;
-	uint32_t index; /* of the rule */
-	uint32_t pattern;
-};
-
-static const struct pattern *
-item_pattern(const struct item *item)
-{
-	return &item->rule->patterns[item->pattern];
-}
 
 /* --- when one rule makes another needless ---------------------------------------------------- */
 
@@ -69,35 +56,36 @@ same_mode(const struct doc *d, const struct doc_rule *a, const struct doc_rule *
 }
 
 static void
-complain(const struct doc *d, const struct item *a, const struct item *b, const char *what)
+complain(
+    const struct doc *d, const struct lint_item *a, const struct lint_item *b, const char *what)
 {
 	const struct doc_policy *p = doc_policy(d, a->rule->policy);
 
 	report_add(d->report, d->texts, b->rule->pattern_places[b->pattern],
 	    "rule \"%.*s\": \"%.*s\" %s \"%.*s\" of rule \"%.*s\" in policy \"%.*s\"",
 	    STR_ARG(b->rule->id),
-	    (int)(item_pattern(b)->text.n > 48 ? 48 : item_pattern(b)->text.n),
-	    item_pattern(b)->text.p, what,
-	    (int)(item_pattern(a)->text.n > 48 ? 48 : item_pattern(a)->text.n),
-	    item_pattern(a)->text.p, STR_ARG(a->rule->id), STR_ARG(p->id));
+	    (int)(lint_pattern(b)->text.n > 48 ? 48 : lint_pattern(b)->text.n),
+	    lint_pattern(b)->text.p, what,
+	    (int)(lint_pattern(a)->text.n > 48 ? 48 : lint_pattern(a)->text.n),
+	    lint_pattern(a)->text.p, STR_ARG(a->rule->id), STR_ARG(p->id));
 }
 
 /* b says nothing new. Of two that say the same, the later one does. */
 static bool
-is_needless(const struct doc *d, const struct item *a, const struct item *b)
+is_needless(const struct doc *d, const struct lint_item *a, const struct lint_item *b)
 {
 	bool later = b->index > a->index || (b->index == a->index && b->pattern > a->pattern);
 
 	if (a->rule->deny != b->rule->deny || !same_mode(d, a->rule, b->rule) ||
-	    !pattern_covers(item_pattern(a), item_pattern(b)))
+	    !pattern_covers(lint_pattern(a), lint_pattern(b)))
 		return false;
 	return later || !reach_covers(d, b->rule, a->rule) || !actions_cover(b->rule, a->rule) ||
-	       !pattern_covers(item_pattern(b), item_pattern(a));
+	       !pattern_covers(lint_pattern(b), lint_pattern(a));
 }
 
 /* Whether it complained: one complaint for each pattern is enough. */
 static bool
-compare(const struct doc *d, const struct item *a, const struct item *b)
+compare(const struct doc *d, const struct lint_item *a, const struct lint_item *b)
 {
 	if (a == b || a->rule->family != b->rule->family || !actions_cover(a->rule, b->rule) ||
 	    !reach_covers(d, a->rule, b->rule))
@@ -107,7 +95,7 @@ compare(const struct doc *d, const struct item *a, const struct item *b)
 		return true;
 	}
 	if (a->rule->deny && !b->rule->deny && same_mode(d, a->rule, b->rule) &&
-	    pattern_covers(item_pattern(a), item_pattern(b))) {
+	    pattern_covers(lint_pattern(a), lint_pattern(b))) {
 		complain(d, a, b, "never allows: it is denied by");
 		return true;
 	}
@@ -115,17 +103,6 @@ compare(const struct doc *d, const struct item *a, const struct item *b)
 }
 
 /* --- which pairs to look at ------------------------------------------------------------------ */
-
-/* Matches more than one name, address or path, so it may cover a pattern that is not its equal. */
-static bool
-is_wide(const struct pattern *p)
-{
-	bool one_host = p->host == HOST_EXACT ||
-			(p->host == HOST_NETWORK && p->prefix == 8 * p->ip_bytes);
-	bool one_path = p->path == PATH_EXACT;
-
-	return !one_path && !(one_host && p->path == PATH_ANY);
-}
 
 static int
 compare_str(struct str a, struct str b)
@@ -152,8 +129,8 @@ compare_patterns(const struct pattern *a, const struct pattern *b)
 static int
 by_pattern(const void *a, const void *b)
 {
-	const struct item *x = a, *y = b;
-	int order = compare_patterns(item_pattern(x), item_pattern(y));
+	const struct lint_item *x = a, *y = b;
+	int order = compare_patterns(lint_pattern(x), lint_pattern(y));
 
 	if (order)
 		return order;
@@ -163,28 +140,49 @@ by_pattern(const void *a, const void *b)
 
 /* Items with the same host and path lie side by side. */
 static bool
-compare_same(const struct doc *d, const struct item *items, uint32_t n, uint32_t b)
+compare_same(const struct doc *d, const struct lint_item *items, uint32_t n, uint32_t b)
 {
 	uint32_t low = b > OVERLAP_SAME ? b - OVERLAP_SAME : 0;
 	uint32_t high = n - b > OVERLAP_SAME ? b + OVERLAP_SAME : n;
 
 	for (uint32_t a = low; a < high; a++)
-		if (compare_patterns(item_pattern(&items[a]), item_pattern(&items[b])) == 0 &&
+		if (compare_patterns(lint_pattern(&items[a]), lint_pattern(&items[b])) == 0 &&
 		    compare(d, &items[a], &items[b]))
 			return true;
 	return false;
 }
 
-static void
-compare_all(const struct doc *d, const struct item *items, uint32_t n, const uint32_t *wide,
-    uint32_t n_wide)
+/* Returns how many it looked at. */
+static uint64_t
+compare_wide(
+    const struct doc *d, const struct lint_item *items, const struct lint_index *index, uint32_t b)
 {
-	for (uint32_t b = 0; b < n && d->report->dropped == 0; b++) {
-		bool found = compare_same(d, items, n, b);
+	struct lint_walk w;
+	uint64_t looked = 0;
+	uint32_t a;
 
-		for (uint32_t i = 0; !found && i < n_wide; i++)
-			found = compare(d, &items[wide[i]], &items[b]);
+	lint_walk_begin(&w, index, &items[b]);
+	while (lint_walk_next(&w, &a)) {
+		looked++;
+		if (compare(d, &items[a], &items[b]))
+			break;
 	}
+	return looked;
+}
+
+static void
+compare_all(
+    const struct doc *d, const struct lint_item *items, uint32_t n, const struct lint_index *index)
+{
+	uint64_t work = 0;
+	uint32_t b = 0;
+
+	for (; b < n && d->report->dropped == 0 && work < OVERLAP_WORK; b++)
+		if (!compare_same(d, items, n, b))
+			work += compare_wide(d, items, index, b);
+	if (b < n && d->report->dropped == 0)
+		report_add(d->report, d->texts, PLACE_NOWHERE,
+		    "too many patterns: not all were looked at for shadowed and duplicate rules");
 }
 
 static int
@@ -197,48 +195,40 @@ collect(const struct doc *d, int64_t now, struct vec *items)
 		if (now >= r->expires || doc_rule_inactive(d, r))
 			continue;
 		for (uint32_t k = 0; k < r->n_patterns; k++) {
-			struct item *item = vec_add(items, sizeof(*item));
+			struct lint_item *item = vec_add(items, sizeof(*item));
 
 			if (!item)
 				return -ENOMEM;
-			*item = (struct item){r, i, k};
+			*item = (struct lint_item){r, i, k};
 		}
 	}
 	return 0;
 }
 
 static int
-collect_wide(const struct vec *items, struct vec *wide)
+compare_items(const struct doc *d, struct lint_item *items, uint32_t n)
 {
-	for (uint32_t i = 0; i < items->n; i++) {
-		uint32_t *index;
+	struct lint_index index = {.general = {NULL, 0, 0}};
+	int error;
 
-		if (!is_wide(item_pattern((struct item *)items->p + i)))
-			continue;
-		index = vec_add(wide, sizeof(*index));
-		if (!index)
-			return -ENOMEM;
-		*index = i;
-	}
-	return 0;
+	if (n == 0)
+		return 0;
+	qsort(items, n, sizeof(*items), by_pattern);
+	error = lint_index_build(&index, items, n);
+	if (error == 0)
+		compare_all(d, items, n, &index);
+	lint_index_free(&index);
+	return error;
 }
 
 int
 lint_overlaps(const struct doc *d, int64_t now)
 {
-	struct vec items = {NULL, 0, 0}, wide = {NULL, 0, 0};
+	struct vec items = {NULL, 0, 0};
 	int error = collect(d, now, &items);
 
-	if (error == 0 && items.n > 0)
-		qsort(items.p, items.n, sizeof(struct item), by_pattern);
 	if (error == 0)
-		error = collect_wide(&items, &wide);
-	if (error == 0 && (uint64_t)items.n * wide.n > OVERLAP_WORK)
-		report_add(d->report, d->texts, PLACE_NOWHERE,
-		    "too many patterns to look for shadowed and duplicate rules");
-	else if (error == 0)
-		compare_all(d, items.p, items.n, wide.p, wide.n);
+		error = compare_items(d, items.p, items.n);
 	vec_free(&items);
-	vec_free(&wide);
 	return error;
 }

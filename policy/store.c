@@ -152,6 +152,14 @@ strmap_add(struct strmap *m, struct str key, uint32_t value, uint32_t *ret_value
 	return 0;
 }
 
+uint32_t *
+strmap_get(const struct strmap *m, struct str key)
+{
+	struct strmap_slot *slot = m->cap ? strmap_find(m, key, strmap_hash(key)) : NULL;
+
+	return slot && str_given(slot->key) ? &slot->value : NULL;
+}
+
 void
 strmap_free(struct strmap *m)
 {

@@ -50,4 +50,6 @@ struct strmap {
  * -ENOMEM.
  */
 int strmap_add(struct strmap *m, struct str key, uint32_t value, uint32_t *ret_value);
+/* The value of key, which may be changed until the next entry is made; NULL when it is not there. */
+uint32_t *strmap_get(const struct strmap *m, struct str key);
 void strmap_free(struct strmap *m);
