@@ -170,17 +170,21 @@ def _first_seq(segment):
 
 
 def _check_torn(directory, torn, lines):
-    """Evidence is kept, and nothing complete in it is missing from the log."""
+    """Evidence is kept, and no line in it that continued the chain is missing from the log."""
     for name in torn:
         with open(os.path.join(directory, name), "rb") as f:
             data = f.read()
+        prev = None
         for line in data[:data.rfind(b"\n") + 1].split(b"\n")[:-1]:
             try:
-                seq = parse(line + b"\n")["seq"]
+                record = parse(line + b"\n")
             except (ValueError, AssertionError):
                 break
-            if seq > len(lines) or lines[seq - 1] != line + b"\n":
-                raise Bad(f"{name}: record {seq} is not in the log as it stands here")
+            if prev not in (None, record["prev_hash"]):
+                break
+            if record["seq"] > len(lines) or lines[record["seq"] - 1] != line + b"\n":
+                raise Bad(f"{name}: record {record['seq']} is not in the log as it stands here")
+            prev = hashlib.sha256(b"\0" + line + b"\n").hexdigest()
 
 
 def read(directory, closed=False):
