@@ -7,6 +7,6 @@ OBJS-bench_service := bench/bench_service.o bench/floor.o common/clock.o common/
 LIBS-bench_service := libcrypto
 
 BENCHES += bench_writer
-OBJS-bench_writer := bench/bench_writer.o bench/floor.o common/chan.o common/clock.o common/fds.o common/log.o common/text.o \
+OBJS-bench_writer := bench/bench_writer.o bench/floor.o common/chan.o common/chan_pair.o common/clock.o common/fds.o common/log.o common/text.o \
 	proto/line.o proto/msg.o proto/msg_body.o proto/record.o proto/value.o proto/wire.o
 LIBS-bench_writer := libcrypto

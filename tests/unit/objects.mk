@@ -2,7 +2,7 @@
 UNIT_TESTS :=
 
 UNIT_TESTS += test_jail
-OBJS-test_jail := tests/unit/test_jail.o common/jail.o
+OBJS-test_jail := tests/unit/test_jail.o common/jail.o common/jail_become.o
 LIBS-test_jail := libcap
 
 UNIT_TESTS += test_proto
@@ -12,7 +12,7 @@ UNIT_TESTS += test_line
 OBJS-test_line := tests/unit/test_line.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
 
 UNIT_TESTS += test_chan
-OBJS-test_chan := tests/unit/test_chan.o common/chan.o common/fds.o
+OBJS-test_chan := tests/unit/test_chan.o common/chan.o common/chan_pair.o common/fds.o
 
 UNIT_TESTS += test_notify
 OBJS-test_notify := tests/unit/test_notify.o common/notify.o common/text.o common/clock.o
@@ -81,7 +81,7 @@ OBJS-test_request := tests/unit/test_request.o policyd/evaluator/request.o polic
 # Runs the real policyd, which it expects beside its own directory.
 UNIT_TESTS += test_supervisor
 OBJS-test_supervisor := tests/unit/test_supervisor.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o \
-	common/chan.o common/fds.o common/text.o
+	common/chan.o common/chan_pair.o common/fds.o common/text.o
 $(BUILD)/unit/test_supervisor: | $(BUILD)/sbin/policyd
 
 UNIT_TESTS += test_client
@@ -95,13 +95,13 @@ OBJS-test_fill := tests/unit/test_fill.o policyd/evaluator/fill.o policyd/evalua
 LIBS-test_fill := libcrypto
 
 UNIT_TESTS += test_link
-OBJS-test_link := tests/unit/test_link.o policyd/supervisor/link.o proto/msg.o proto/wire.o common/chan.o common/fds.o
+OBJS-test_link := tests/unit/test_link.o policyd/supervisor/link.o proto/msg.o proto/wire.o common/chan.o common/chan_pair.o common/fds.o
 
 # Evaluator and admin as processes of a test, which is their supervisor, writer and client.
 UNIT_TESTS += test_evaluator
 OBJS-test_evaluator := tests/unit/test_evaluator.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-evaluator) \
 	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
-	common/log.o common/chan.o common/jail.o
+	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o
 LIBS-test_evaluator := libevent_core json-c libcap libcrypto
 
 UNIT_TESTS += test_places
@@ -111,5 +111,5 @@ OBJS-test_places := tests/unit/test_places.o policyd/supervisor/places.o policyd
 UNIT_TESTS += test_admin
 OBJS-test_admin := tests/unit/test_admin.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-admin) \
 	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
-	common/log.o common/chan.o common/jail.o
+	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o
 LIBS-test_admin := libevent_core json-c libcap libcrypto

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Every call that touches a directory or a file of the log: nothing else in the writer opens,
+ * renames, writes, syncs, allocates or cuts a file. Tests make the Nth of these calls fail here.
+ *
+ * Files are opened for writing only when they are made (O_EXCL); an existing file is only read. No
+ * function deletes. All return 0 (or what they say) or a negative errno; EINTR is taken care of.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct dir {
+	int fd;
+	const char *path; /* as given, for messages */
+};
+
+/*
+ * The last component may be no symbolic link, and neither group nor others may write to it.
+ * *ret_why: static text when the errno does not say enough, else NULL.
+ */
+int dir_open(struct dir *ret, const char *path, const char **ret_why);
+
+/* An exclusive flock, waiting up to patience microseconds for a predecessor: -EWOULDBLOCK. */
+int dir_lock(const struct dir *d, int64_t patience);
+
+/* Each name in it but "." and "..", until each() returns a negative errno. At start only. */
+int dir_each(const struct dir *d, int (*each)(void *ctx, const char *name), void *ctx);
+
+/* Bytes that we may still use on its file system. */
+int dir_free_bytes(const struct dir *d, uint64_t *ret);
+
+/* A new file, mode 0440, for reading and writing; its descriptor. -EEXIST. */
+int dir_create(const struct dir *d, const char *name);
+/* An existing regular file for reading; its descriptor. -EFTYPE's part is played by -EINVAL. */
+int dir_open_read(const struct dir *d, const char *name);
+/* -EEXIST when `to` exists, unless it may be replaced. */
+int dir_rename(const struct dir *d, const char *from, const char *to, bool replace);
+/* fsync: names made and renamed so far are durable. */
+int dir_sync(const struct dir *d);
+
+/* All n bytes at this place. */
+int dir_write(int fd, const char *buf, size_t n, int64_t at);
+/* Up to n bytes from this place, fewer only at the end of the file. Returns how many. */
+ssize_t dir_read(int fd, char *buf, size_t n, int64_t at);
+int64_t dir_size(int fd);
+/* Extend the file to `to` bytes, with blocks, from `from` on. -EOPNOTSUPP: this file system cannot. */
+int dir_allocate(int fd, int64_t from, int64_t to);
+int dir_cut(int fd, int64_t size);
+/* Contents, and what is needed to find them (fdatasync). */
+int dir_sync_data(int fd);
+int dir_sync_file(int fd);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditd-writer/ledger.h"
+
+#include "auditd-writer/notes.h"
+#include "auditd-writer/rotation.h"
+#include "auditd-writer/space.h"
+#include "auditd-writer/storage.h"
+#include "auditd-writer/writer.h"
+
+void
+ledger_tick(struct writer *w)
+{
+	struct clock_step step;
+	int64_t real, boottime;
+
+	/* Nothing can be recorded now: the step is found when something can. */
+	if (w->storage.state == STORAGE_FAILED)
+		return;
+	timekeeper_read(&real, &boottime);
+	if (timekeeper_take(&w->time, real, boottime, &step)) {
+		w->encoder.stamp.time = w->time.last;
+		note_clock_step(w, &step);
+	}
+	w->encoder.stamp.time = w->time.last;
+}
+
+void
+ledger_flush(struct writer *w)
+{
+	if (storage_flush(w, false) < 0)
+		return;
+	space_check(w);
+	if (rotation_due(w, 0, 0))
+		rotation_turn(w);
+}
+
+/* Whether one more line would make the batch or the segment larger than it may be. */
+static bool
+ledger_full(const struct writer *w)
+{
+	struct str pending = batch_pending(&w->batch);
+
+	return pending.n + LIMIT_LINE > BATCH_FLUSH ||
+	       w->batch.text.n + LIMIT_LINE > BATCH_UNSYNCED + BATCH_FLUSH ||
+	       rotation_due(w, batch_pending_records(&w->batch), pending.n);
+}
+
+static int
+ledger_put(struct writer *w, const struct record *r, int channel, const char *evaluation_peer)
+{
+	size_t before = w->batch.text.n;
+	int error = encode_line(&w->encoder, &w->batch.text, r, channel, evaluation_peer);
+
+	if (error < 0)
+		return error;
+	w->batch.records++;
+	w->counters.bytes += w->batch.text.n - before;
+	w->recorded_at = w->now;
+	return 0;
+}
+
+static uint64_t *
+ledger_counter(struct writer *w, enum record_category category)
+{
+	switch (category) {
+	case RECORD_EVALUATION:
+		return &w->counters.decisions;
+	case RECORD_EXECUTION:
+		return &w->counters.outcomes;
+	case RECORD_EVENT:
+		return &w->counters.events;
+	case RECORD_MANAGEMENT:
+		break;
+	}
+	return &w->counters.notes;
+}
+
+static enum refusal
+ledger_refuse(struct writer *w)
+{
+	w->storage.refused++;
+	w->counters.refused_storage++;
+	return storage_refusal(w);
+}
+
+enum refusal
+ledger_add(struct writer *w, const struct record *r, int channel, uint64_t *ret_seq)
+{
+	const char *peer = NULL;
+
+	if (w->storage.state != STORAGE_FAILED && ledger_full(w))
+		ledger_flush(w);
+	if (w->storage.state == STORAGE_FAILED)
+		return ledger_refuse(w);
+	if (r->category == RECORD_EXECUTION)
+		peer = outcomes_compare(
+		    &w->outcomes, w->encoder.stamp.log_id, r->evaluation_id, &r->peer);
+	if (ledger_put(w, r, channel, peer) < 0) {
+		w->counters.refused_too_large++;
+		return REFUSAL_TOO_LARGE;
+	}
+	*ret_seq = encode_seq(&w->encoder);
+	(*ledger_counter(w, r->category))++;
+	if (r->category == RECORD_EVALUATION)
+		outcomes_put(&w->outcomes, *ret_seq, &r->peer);
+	return REFUSAL_NONE;
+}
+
+bool
+ledger_note(struct writer *w, enum record_action_type type, struct str payload)
+{
+	const struct record r = {
+	    .category = RECORD_MANAGEMENT, .action_type = type, .payload = payload};
+
+	if (w->storage.state == STORAGE_FAILED || ledger_put(w, &r, LINE_NO_CHANNEL, NULL) < 0) {
+		w->counters.notes_lost++;
+		return false;
+	}
+	w->counters.own++;
+	return true;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* auditd-writer: holds the audit log. Start order, loop, end; what it does is in the files beside. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "auditd-writer/catalog.h"
+#include "auditd-writer/control.h"
+#include "auditd-writer/dispatch.h"
+#include "auditd-writer/history.h"
+#include "auditd-writer/ledger.h"
+#include "auditd-writer/notes.h"
+#include "auditd-writer/recover.h"
+#include "auditd-writer/rotation.h"
+#include "auditd-writer/space.h"
+#include "auditd-writer/storage.h"
+#include "auditd-writer/writer.h"
+#include "common/fds.h"
+#include "common/jail.h"
+#include "common/log.h"
+
+#define CONTROL_FD 3
+#define LOCK_US (10 * US_PER_S)
+#define LAST_DRAIN_US (US_PER_S / 2) /* at the end, for what lies in the channels */
+#define LAST_ACKS_US (US_PER_S / 5)
+
+enum exit_code {
+	EXIT_CLEAN = 0,
+	EXIT_BROKEN = 1, /* also fatal()'s */
+	EXIT_USAGE = 2,
+	EXIT_STORAGE = 3,
+};
+
+/* --- command line ----------------------------------------------------------------------------- */
+
+static _Noreturn void
+say(const char *text, size_t n)
+{
+	int error = fd_write_all(STDOUT_FILENO, text, n);
+
+	if (error < 0)
+		fatal(error, "standard output");
+	_exit(EXIT_CLEAN);
+}
+
+static void
+read_options(int argc, char **argv, struct options *o)
+{
+	char text[4096];
+
+	switch (options_parse(argc, argv, o, text, sizeof(text))) {
+	case OPTIONS_RUN:
+		return;
+	case OPTIONS_HELP:
+		say(text, options_help(text, sizeof(text)));
+	case OPTIONS_VERSION:
+		say("auditd-writer " SEALWRIGHT_VERSION "\n",
+		    sizeof("auditd-writer " SEALWRIGHT_VERSION "\n") - 1);
+	case OPTIONS_WRONG:
+		break;
+	}
+	log_error("%s", text);
+	log_error("try 'auditd-writer --help'");
+	_exit(EXIT_USAGE);
+}
+
+/* --- start ------------------------------------------------------------------------------------ */
+
+/* The supervisor ends us by message or by going away; a terminal's or a manager's signals do not. */
+static void
+ignore_signals(void)
+{
+	static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		(void)signal(ignored[i], SIG_IGN);
+}
+
+static void
+check_channel(int fd)
+{
+	int type = 0;
+	socklen_t n = sizeof(type);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET)
+		fatalx("descriptor %d is no channel: auditd-writer is started by policyd", fd);
+	if (fd_set_cloexec(fd, true) < 0)
+		fatal(errno, "descriptor %d", fd);
+}
+
+static void
+take_channels(struct writer *w)
+{
+	w->n_channels = (uint32_t)w->options.evaluators + 1;
+	for (uint32_t i = 0; i <= w->n_channels; i++) {
+		enum peer who = i == 0               ? PEER_SUPERVISOR
+				: i == w->n_channels ? PEER_ADMIN
+						     : PEER_EVALUATOR;
+
+		check_channel(CONTROL_FD + (int)i);
+		channel_init(&w->channels[i], CONTROL_FD + (int)i, i, who);
+	}
+	if (fds_close_from(CONTROL_FD + (int)w->n_channels + 1) < 0)
+		fatal(errno, "close what else is open");
+}
+
+static void
+take_directory(struct dir *d, const char *path)
+{
+	const char *why;
+	int error = dir_open(d, path, &why);
+
+	if (error < 0 && why)
+		fatalx("%s: %s", path, why);
+	if (error < 0)
+		fatal(error, "%s", path);
+	error = dir_lock(d, LOCK_US);
+	if (error == -EWOULDBLOCK)
+		fatalx("%s: another writer holds it", path);
+	if (error < 0)
+		fatal(error, "%s: lock", path);
+}
+
+/* Before any byte of the directory is read. Landlock belongs here, too. */
+static void
+enter_jail(void)
+{
+	const char *step;
+	int error = jail_basic(&step);
+
+	if (error < 0)
+		fatal(error, "cannot %s", step);
+}
+
+/*
+ * The helper thread is born into the jail; after it nothing is. The system call filter belongs at
+ * the end of this, for both threads at once.
+ */
+static void
+start_helper(struct writer *w)
+{
+	const struct rlimit none = {0, 0};
+	int error = closer_start(&w->closer);
+
+	if (error < 0)
+		fatal(error, "start the helper thread");
+	if (setrlimit(RLIMIT_NPROC, &none) < 0)
+		fatal(errno, "forbid processes");
+}
+
+static void
+prepare(struct writer *w)
+{
+	int error = identity_gather(&w->identity);
+
+	if (error < 0)
+		fatal(error, "a new session");
+	(void)umask(0027);
+	take_directory(&w->audit, w->options.audit_dir);
+	take_directory(&w->keys, w->options.key_dir);
+	error = hash_init();
+	if (error < 0)
+		fatalx("libcrypto has no SHA-256");
+	error = batch_init(&w->batch);
+	if (error == 0)
+		error = closer_init(&w->closer, &w->audit);
+	if (error < 0)
+		fatal(error, "start");
+	w->now = w->started = w->recorded_at = clock_monotonic();
+}
+
+static void
+say_recovered(const struct recovery *r)
+{
+	for (size_t i = 0; i < r->n_closed; i++)
+		log_warn("%s: left open by an earlier run: %" PRIu64 " records recovered, %" PRIu64
+			 " torn bytes kept",
+		    r->closed[i].base, r->closed[i].records, r->closed[i].torn_bytes);
+}
+
+/* Where the log stands, after closing what a crash left open. */
+static void
+read_log(struct writer *w, struct history *y, struct recovery *r)
+{
+	char buf[512] = "";
+	struct text why = text_over(buf, sizeof(buf) - 1);
+	struct hash *h = hash_new();
+	struct catalog c;
+	int error = h ? catalog_read(&c, &w->audit) : -ENOMEM;
+
+	if (error < 0)
+		fatal(error, "%s: read the directory", w->audit.path);
+	error = history_read(y, &w->audit, &c, h, &why);
+	if (error == 0)
+		error = recover_all(r, y, &w->audit, &c, h, &why);
+	if (error < 0)
+		fatalx("%s: %s", w->audit.path, why.n > 0 ? buf : strerrordesc_np(-error));
+	catalog_deinit(&c);
+	say_recovered(r);
+	encode_init(
+	    &w->encoder, y->log_id, w->identity.session, w->identity.hostname, y->seq, y->head, h);
+	timekeeper_init(&w->time, y->any ? y->time : INT64_MIN);
+	if (y->any)
+		return;
+	error = identity_new_log(&w->encoder.stamp.log_id);
+	if (error < 0)
+		fatal(error, "a new log");
+}
+
+/* The first records of the session, durable before anybody is told that we are ready. */
+static void
+begin_session(struct writer *w, const struct history *y, const struct recovery *r)
+{
+	int error = rotation_take_standby(w);
+
+	if (error < 0)
+		fatal(error, "%s: cannot make a segment", w->audit.path);
+	ledger_tick(w);
+	note_start(w);
+	for (size_t i = 0; i < r->n_closed; i++) {
+		note_recovery(w, &r->closed[i]);
+		if (batch_pending(&w->batch).n > BATCH_NOTES / 2)
+			ledger_flush(w);
+	}
+	if (y->any && y->first_seq != 1)
+		note_segments(w, y->first_seq);
+	error = storage_flush(w, true);
+	if (error < 0)
+		fatal(error, "%s: cannot write", w->audit.path);
+	space_check(w);
+}
+
+static void
+start(struct writer *w)
+{
+	struct history y;
+	struct recovery r;
+	uint64_t records;
+
+	prepare(w);
+	enter_jail();
+	/* Before the helper is there: recovery uses scratch files, which are the helper's then. */
+	read_log(w, &y, &r);
+	for (size_t i = 0; i < r.n_empty; i++)
+		closer_use_up(&w->closer, r.empty[i]);
+	start_helper(w);
+	if (rotation_init(w) < 0)
+		fatal(ENOMEM, "start");
+	begin_session(w, &y, &r);
+	records = r.records;
+	recovery_deinit(&r);
+	control_tell_ready(w, records);
+}
+
+/* --- the loop --------------------------------------------------------------------------------- */
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t
+heartbeat_at(const struct writer *w)
+{
+	if (w->options.heartbeat_seconds == 0 || w->storage.state == STORAGE_FAILED)
+		return INT64_MAX;
+	return w->recorded_at + (int64_t)w->options.heartbeat_seconds * US_PER_S;
+}
+
+static int64_t
+next_deadline(const struct writer *w)
+{
+	int64_t at = heartbeat_at(w);
+
+	at = earlier(at, storage_deadline(w));
+	at = earlier(at, rotation_deadline(w));
+	at = earlier(at, space_deadline(w));
+	return earlier(at, dispatch_deadline(w));
+}
+
+static short
+events_of(const struct writer *w, const struct channel *c)
+{
+	bool waits = c->blocked || (c->number == 0 && w->outbox.n > 0);
+
+	return waits ? POLLIN | POLLOUT : POLLIN;
+}
+
+/* Wait for channels, the closer or until (monotonic). Marks what each channel is ready for. */
+static void
+wait_until(struct writer *w, int64_t until)
+{
+	struct pollfd polls[LIMIT_EVALUATORS + 3];
+	int64_t left = until == INT64_MAX ? 0 : until - clock_monotonic();
+	struct timespec timeout = {0, 0};
+	nfds_t n = w->n_channels + 1;
+
+	for (uint32_t i = 0; i < n; i++)
+		polls[i] = (struct pollfd){
+		    .fd = w->channels[i].fd, .events = events_of(w, &w->channels[i])};
+	polls[n] = (struct pollfd){.fd = w->closer.event, .events = POLLIN};
+	if (left > 0)
+		timeout = (struct timespec){left / US_PER_S, left % US_PER_S * 1000};
+	if (ppoll(polls, n + 1, until == INT64_MAX ? NULL : &timeout, NULL) < 0) {
+		if (errno != EINTR)
+			fatal(errno, "ppoll");
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		w->channels[i].readable = (polls[i].revents & ~POLLOUT) != 0;
+		if (polls[i].revents & POLLOUT)
+			w->channels[i].blocked = false;
+	}
+	if (polls[n].revents)
+		closer_clear(&w->closer);
+}
+
+static void
+turn(struct writer *w)
+{
+	w->now = clock_monotonic();
+	rotation_reap(w);
+	storage_retry(w, false);
+	(void)dispatch_drain(w);
+	w->now = clock_monotonic();
+	if (w->now >= heartbeat_at(w)) {
+		ledger_tick(w);
+		note_heartbeat(w);
+	}
+	dispatch_tell_faults(w, false);
+	ledger_flush(w);
+	channels_flush(w);
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+/* Everything that lies in the channels gets its record. */
+static void
+drain_rest(struct writer *w)
+{
+	int64_t until = clock_monotonic() + LAST_DRAIN_US;
+	bool any = true;
+
+	while (any && clock_monotonic() < until) {
+		for (uint32_t i = 0; i <= w->n_channels; i++)
+			w->channels[i].readable = w->channels[i].fd >= 0;
+		any = dispatch_drain(w);
+		ledger_flush(w);
+		channels_flush(w);
+	}
+}
+
+/* What the supervisor still has to hear, as far as it listens. */
+static void
+send_rest(struct writer *w)
+{
+	int64_t until = clock_monotonic() + LAST_ACKS_US;
+
+	channels_flush(w);
+	while (w->channels[0].fd >= 0 && w->outbox.n > 0 && clock_monotonic() < until) {
+		wait_until(w, until);
+		channels_flush(w);
+	}
+}
+
+static enum exit_code
+finish(struct writer *w)
+{
+	int error;
+
+	drain_rest(w);
+	w->now = clock_monotonic();
+	storage_retry(w, true);
+	ledger_tick(w);
+	dispatch_tell_faults(w, true);
+	note_stop(w);
+	error = rotation_end(w);
+	send_rest(w);
+	if (error < 0) {
+		log_error("ended with records or segments that could not be brought to disk: %s",
+		    strerrordesc_np(-error));
+		return EXIT_STORAGE;
+	}
+	return w->ending_badly ? EXIT_BROKEN : EXIT_CLEAN;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct writer w;
+
+	log_init("auditd-writer");
+	read_options(argc, argv, &w.options);
+	ignore_signals();
+	take_channels(&w);
+	start(&w);
+	channels_flush(&w);
+	while (!w.ending) {
+		wait_until(&w, next_deadline(&w));
+		turn(&w);
+	}
+	_exit((int)finish(&w));
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditd-writer/repair.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+
+#define COPY_PIECE (256u << 10)
+#define TORN_AGAIN_MAX 9
+
+int
+repair_scratch(const struct dir *d)
+{
+	int fd = dir_create(d, SEGNAME_SCRATCH);
+	int error;
+
+	if (fd != -EEXIST)
+		return fd;
+	/* Left by an interruption, never looked at: the name is needed. */
+	error = dir_rename(d, SEGNAME_SCRATCH, SEGNAME_COPY, true);
+	return error < 0 ? error : dir_create(d, SEGNAME_SCRATCH);
+}
+
+int
+repair_place(const struct dir *d, const char *name, bool replace)
+{
+	int error = dir_rename(d, SEGNAME_SCRATCH, SEGNAME_COPY, true);
+
+	return error < 0 ? error : dir_rename(d, SEGNAME_COPY, name, replace);
+}
+
+static int
+copy_bytes(int from, int to, int64_t length, struct hash *h)
+{
+	static char piece[COPY_PIECE]; /* repairs never run side by side */
+
+	for (int64_t at = 0; at < length;) {
+		size_t want = length - at < COPY_PIECE ? (size_t)(length - at) : COPY_PIECE;
+		ssize_t n = dir_read(from, piece, want, at);
+		int error;
+
+		if (n < 0)
+			return (int)n;
+		if ((size_t)n < want)
+			return -ENODATA;
+		hash_add(h, (struct str){piece, want});
+		error = dir_write(to, piece, want, at);
+		if (error < 0)
+			return error;
+		at += n;
+	}
+	return 0;
+}
+
+int
+repair_copy(const struct dir *d, int from, int64_t length, struct hash *h,
+    const uint8_t sum[LINE_HASH], const char **ret_step)
+{
+	CLEANUP_FD int to = repair_scratch(d);
+	uint8_t found[LINE_HASH];
+	int error;
+
+	*ret_step = "make a scratch file";
+	if (to < 0)
+		return to;
+	*ret_step = "copy";
+	hash_begin(h);
+	error = copy_bytes(from, to, length, h);
+	if (error < 0)
+		return error;
+	hash_end(h, found);
+	*ret_step = "compare with what was written";
+	if (sum && memcmp(found, sum, LINE_HASH) != 0)
+		return -EBADMSG;
+	*ret_step = "sync the copy";
+	return dir_sync_file(to);
+}
+
+int
+repair_set_aside(const struct dir *d, const char *base, char torn[SEGNAME_SIZE])
+{
+	char tmp[SEGNAME_SIZE];
+	int error;
+
+	segname_with(tmp, base, SEGNAME_TMP);
+	segname_with(torn, base, SEGNAME_TORN);
+	error = dir_rename(d, tmp, torn, false);
+	for (unsigned n = 1; error == -EEXIST && n <= TORN_AGAIN_MAX; n++) {
+		segname_torn_again(torn, base, n);
+		error = dir_rename(d, tmp, torn, false);
+	}
+	return error;
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditd-writer/rotation.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "auditd-writer/control.h"
+#include "auditd-writer/notes.h"
+#include "auditd-writer/storage.h"
+#include "auditd-writer/writer.h"
+#include "common/log.h"
+
+#define SHIPPERS_SKIP 1024 /* bytes; log shippers do not read smaller files */
+#define COUNTERS_TRIES 4
+#define HOLD_US US_PER_S
+#define BACKOFF_FIRST_US US_PER_S
+#define BACKOFF_MAX_US (30 * US_PER_S)
+#define END_US (4 * US_PER_S)
+
+/* --- the standby ------------------------------------------------------------------------------ */
+
+static int64_t
+step_of(const struct writer *w)
+{
+	return (int64_t)(w->options.reserve_bytes / 2);
+}
+
+static void
+ask_for_standby(struct writer *w)
+{
+	struct rotation *r = &w->rotation;
+	struct job job = {
+	    .kind = JOB_MAKE, .fd = -1, .number = r->next_number, .length = step_of(w)};
+
+	if (r->making || r->standby.fd >= 0)
+		return;
+	segname_make(job.base, clock_real(), w->identity.session, job.number);
+	r->making = true;
+	closer_submit(&w->closer, &job);
+}
+
+int
+rotation_init(struct writer *w)
+{
+	struct rotation *r = &w->rotation;
+
+	r->standby.fd = -1;
+	r->next_number = 1;
+	r->retry_at = INT64_MAX;
+	r->backoff = BACKOFF_FIRST_US;
+	w->open = SEGMENT_NONE;
+	r->sums[0] = hash_new();
+	r->sums[1] = hash_new();
+	if (!r->sums[0] || !r->sums[1])
+		return -ENOMEM;
+	ask_for_standby(w);
+	return 0;
+}
+
+/* The standby as a segment; waits until there is one or making it has failed. */
+static int
+next_segment(struct writer *w, struct segment *ret)
+{
+	struct rotation *r = &w->rotation;
+	struct job *job = &r->standby;
+	struct hash *sum = w->open.sum == r->sums[0] ? r->sums[1] : r->sums[0];
+
+	ask_for_standby(w);
+	while (r->making) {
+		closer_wait(&w->closer, -1);
+		rotation_reap(w);
+	}
+	if (job->fd < 0)
+		return r->make_error < 0 ? r->make_error : -EIO;
+	segment_init(ret, job->fd, job->base, job->number, job->length,
+	    job->length > 0 ? step_of(w) : 0, sum);
+	job->fd = -1;
+	ask_for_standby(w);
+	return 0;
+}
+
+int
+rotation_take_standby(struct writer *w)
+{
+	return next_segment(w, &w->open);
+}
+
+/* --- from open to closed ---------------------------------------------------------------------- */
+
+/* The covered part of the open segment, as a job for the closer. Ends the segment's sum. */
+static struct job
+closing_job(struct writer *w)
+{
+	const struct segment *s = &w->open;
+	struct job job = {
+	    .kind = JOB_CLOSE,
+	    .number = s->number,
+	    .fd = s->fd,
+	    .length = s->covered,
+	    .records = s->covered_records,
+	};
+
+	memcpy(job.base, s->base, sizeof(job.base));
+	hash_end(s->sum, job.sum);
+	return job;
+}
+
+static void
+submit(struct writer *w, const struct job *job)
+{
+	w->rotation.waiting++;
+	closer_submit(&w->closer, job);
+}
+
+/* Whether the closer has a place for one more; waits for it as long as the closer gets on. */
+static bool
+wait_for_place(struct writer *w)
+{
+	struct rotation *r = &w->rotation;
+
+	while (r->waiting >= LIMIT_WAITING_SEGMENTS && r->n_failed < r->waiting) {
+		closer_wait(&w->closer, -1);
+		rotation_reap(w);
+	}
+	return r->waiting < LIMIT_WAITING_SEGMENTS;
+}
+
+int
+rotation_hand_over(struct writer *w)
+{
+	struct segment next;
+	struct job job;
+	int error;
+
+	if (!wait_for_place(w))
+		return -EBUSY;
+	error = next_segment(w, &next);
+	if (error < 0)
+		return error;
+	job = closing_job(w);
+	w->open = next;
+	submit(w, &job);
+	return 0;
+}
+
+void
+rotation_retire(struct writer *w, int error)
+{
+	struct rotation *r = &w->rotation;
+	struct job job = closing_job(w);
+
+	job.poisoned = true;
+	job.cause = error;
+	job.moved = w->batch.written_records;
+	/* Nothing good can be in one of so many: what is left of it, the next start sees to. */
+	if (r->n_retired < LIMIT_WAITING_SEGMENTS)
+		r->retired[r->n_retired++] = job;
+	else
+		(void)close(job.fd);
+	w->open = SEGMENT_NONE;
+}
+
+void
+rotation_release(struct writer *w)
+{
+	struct rotation *r = &w->rotation;
+
+	while (r->n_retired > 0 && r->waiting < LIMIT_WAITING_SEGMENTS)
+		submit(w, &r->retired[--r->n_retired]);
+}
+
+/* --- ROTATE ------------------------------------------------------------------------------------ */
+
+/* Answer every request that waits for the segment of this number. */
+static void
+answer_requests(struct writer *w, uint32_t number, int error, struct str name)
+{
+	struct rotation *r = &w->rotation;
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < r->n_requests; i++) {
+		if (r->requests[i].number == number)
+			control_tell_rotated(w, r->requests[i].request, error, name);
+		else
+			r->requests[left++] = r->requests[i];
+	}
+	r->n_requests = left;
+}
+
+static bool
+asked(const struct writer *w)
+{
+	const struct rotation *r = &w->rotation;
+
+	return r->n_requests > 0 && r->requests[r->n_requests - 1].number == 0;
+}
+
+static void
+bind_requests(struct writer *w, uint32_t number)
+{
+	struct rotation *r = &w->rotation;
+
+	for (unsigned i = 0; i < r->n_requests; i++)
+		if (r->requests[i].number == 0)
+			r->requests[i].number = number;
+}
+
+void
+rotation_ask(struct writer *w, uint32_t request)
+{
+	struct rotation *r = &w->rotation;
+
+	if (w->storage.state == STORAGE_FAILED)
+		control_tell_rotated(w, request, w->storage.error, STR(""));
+	else if (w->open.records + batch_pending_records(&w->batch) == 0)
+		control_tell_rotated(w, request, 0, STR(""));
+	else if (r->n_requests == ROTATE_REQUESTS)
+		control_tell_rotated(w, request, -EBUSY, STR(""));
+	else
+		r->requests[r->n_requests++] = (struct rotate_request){.request = request};
+}
+
+/* --- when -------------------------------------------------------------------------------------- */
+
+bool
+rotation_due(const struct writer *w, uint64_t records, size_t bytes)
+{
+	const struct segment *s = &w->open;
+	const struct options *o = &w->options;
+
+	if (s->fd < 0 || s->records + records == 0 || w->now < w->rotation.hold_until)
+		return false;
+	if (s->records + records >= o->rotate_records ||
+	    (uint64_t)s->size + bytes + LIMIT_LINE > o->rotate_bytes)
+		return true;
+	if (s->records > 0 && w->now - s->first_at >= (int64_t)o->rotate_seconds * US_PER_S)
+		return true;
+	return asked(w);
+}
+
+/* Everything in the batch durable, and the open segment large enough for log shippers. */
+static int
+complete(struct writer *w)
+{
+	int error = storage_flush(w, true);
+
+	for (int i = 0; i < COUNTERS_TRIES && error == 0; i++) {
+		if (w->open.records == 0 || w->open.size >= SHIPPERS_SKIP)
+			break;
+		note_counters(w);
+		error = storage_flush(w, true);
+	}
+	return error;
+}
+
+void
+rotation_turn(struct writer *w)
+{
+	uint32_t number;
+	int error = complete(w);
+
+	if (error == 0 && w->open.records == 0)
+		return;
+	number = w->open.number;
+	if (error == 0)
+		error = rotation_hand_over(w);
+	if (error == 0) {
+		bind_requests(w, number);
+		return;
+	}
+	w->rotation.hold_until = w->now + HOLD_US;
+	answer_requests(w, 0, error, STR(""));
+}
+
+static void
+try_failed_again(struct writer *w)
+{
+	struct rotation *r = &w->rotation;
+
+	r->retry_at = INT64_MAX;
+	for (unsigned i = 0; i < r->n_failed; i++)
+		closer_submit(&w->closer, &r->failed[i]);
+	r->n_failed = 0;
+}
+
+int
+rotation_end(struct writer *w)
+{
+	struct rotation *r = &w->rotation;
+	int64_t until = clock_monotonic() + END_US;
+	int error = complete(w);
+
+	if (error == 0 && w->open.records > 0) {
+		const struct job job = closing_job(w);
+
+		bind_requests(w, job.number);
+		w->open = SEGMENT_NONE;
+		submit(w, &job);
+	}
+	try_failed_again(w);
+	while (r->waiting > r->n_failed) {
+		int64_t left = until - clock_monotonic();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		closer_wait(&w->closer, left);
+		rotation_reap(w);
+	}
+	return error < 0 ? error : r->waiting + r->n_retired > 0 ? -EIO : 0;
+}
+
+/* --- what the closer has done ------------------------------------------------------------------ */
+
+static void
+try_again_later(struct writer *w)
+{
+	struct rotation *r = &w->rotation;
+
+	if (r->retry_at != INT64_MAX)
+		return;
+	r->retry_at = w->now + r->backoff;
+	r->backoff = 2 * r->backoff < BACKOFF_MAX_US ? 2 * r->backoff : BACKOFF_MAX_US;
+}
+
+static void
+made(struct writer *w, const struct job *job)
+{
+	struct rotation *r = &w->rotation;
+
+	r->making = false;
+	if (job->error < 0) {
+		if (job->error != r->make_error)
+			log_error("%s: cannot %s: %s", job->base, job->step,
+			    strerrordesc_np(-job->error));
+		r->make_error = job->error;
+		try_again_later(w);
+		return;
+	}
+	r->make_error = 0;
+	r->hold_until = 0;
+	r->standby = *job;
+	r->next_number = job->number + 1;
+	w->storage.retry_at = w->now;
+}
+
+static void
+not_closed(struct writer *w, struct job *job)
+{
+	struct rotation *r = &w->rotation;
+
+	if (!job->told) {
+		log_error("%s: cannot %s: %s; tried again later", job->base, job->step,
+		    strerrordesc_np(-job->error));
+		note_unclosed(w, job);
+	}
+	job->told = true;
+	r->failed[r->n_failed++] = *job;
+	answer_requests(w, job->number, job->error, str_from(job->base));
+	try_again_later(w);
+}
+
+static void
+closed(struct writer *w, const struct job *job)
+{
+	struct rotation *r = &w->rotation;
+
+	r->waiting--;
+	r->backoff = BACKOFF_FIRST_US;
+	if (job->length > 0)
+		w->counters.closed++;
+	if (job->poisoned) {
+		w->counters.poisoned++;
+		log_warn("%s: closed from a checked copy; the bad file is kept as %s", job->base,
+		    job->torn);
+		note_poisoned(w, job);
+	}
+	answer_requests(w, job->number, 0, str_from(job->base));
+}
+
+void
+rotation_reap(struct writer *w)
+{
+	struct job job;
+
+	while (closer_reap(&w->closer, &job)) {
+		if (job.kind == JOB_MAKE)
+			made(w, &job);
+		else if (job.error < 0)
+			not_closed(w, &job);
+		else
+			closed(w, &job);
+	}
+	if (w->now < w->rotation.retry_at)
+		return;
+	try_failed_again(w);
+	ask_for_standby(w);
+}
+
+int64_t
+rotation_deadline(const struct writer *w)
+{
+	const struct segment *s = &w->open;
+	int64_t at = w->rotation.retry_at;
+
+	if (w->storage.state != STORAGE_FAILED && s->fd >= 0 && s->records > 0) {
+		int64_t old = s->first_at + (int64_t)w->options.rotate_seconds * US_PER_S;
+
+		/* Held back: it is looked at again when something can have changed. */
+		if (old < w->rotation.hold_until)
+			old = w->rotation.hold_until;
+		at = old < at ? old : at;
+	}
+	return at;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditd-writer/segment.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "auditd-writer/dir.h"
+
+#define LEAST_STEP 4096
+
+void
+segment_init(struct segment *s, int fd, const char *base, uint32_t number, int64_t allocated,
+    int64_t step, struct hash *sum)
+{
+	*s = (struct segment){
+	    .fd = fd,
+	    .number = number,
+	    .allocated = allocated,
+	    .step = step,
+	    .sum = sum,
+	};
+	(void)snprintf(s->base, sizeof(s->base), "%s", base);
+	hash_begin(sum);
+}
+
+/* One more step beyond end. */
+static int
+segment_extend(struct segment *s, int64_t end, int64_t step)
+{
+	int64_t to = end + step - end % step;
+	int error = dir_allocate(s->fd, s->allocated, to);
+
+	if (error == 0)
+		s->allocated = to;
+	return error;
+}
+
+/*
+ * Keep space behind what will be written up to end: at least half a step, so that something is left
+ * when the disk is full. Best effort: whether there is room at all, the write itself finds out.
+ */
+static void
+segment_reserve(struct segment *s, int64_t end)
+{
+	int error;
+
+	if (s->step == 0 || end + s->step / 2 <= s->allocated)
+		return;
+	error = segment_extend(s, end, s->step);
+	/* The last bytes of a disk come in small pieces. */
+	if (segment_no_space(error) && end > s->allocated)
+		error = segment_extend(s, end, LEAST_STEP);
+	if (error == -EOPNOTSUPP)
+		s->step = 0;
+	s->refused_space = segment_no_space(error) ? error : 0;
+}
+
+int
+segment_append(struct segment *s, struct str lines, uint64_t records, int64_t now)
+{
+	int64_t end = s->size + (int64_t)lines.n;
+	int error;
+
+	segment_reserve(s, end);
+	error = dir_write(s->fd, lines.p, lines.n, s->size);
+	if (error < 0) {
+		s->poisoned = !segment_no_space(error);
+		return error;
+	}
+	if (s->records == 0)
+		s->first_at = now;
+	s->size = end;
+	s->records += records;
+	if (s->allocated < end)
+		s->allocated = end;
+	return 0;
+}
+
+int
+segment_sync(struct segment *s, struct str lines)
+{
+	int error = dir_sync_data(s->fd);
+
+	if (error < 0) {
+		s->poisoned = true;
+		return error;
+	}
+	hash_add(s->sum, lines);
+	s->covered = s->size;
+	s->covered_records = s->records;
+	return 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The open segment: a file of whole lines, with space allocated ahead behind them. After a failed
+ * sync, or a write that failed for anything but want of space, its descriptor is poisoned: what was
+ * not covered by a sync before is written elsewhere.
+ */
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auditd-writer/hash.h"
+#include "auditd-writer/segname.h"
+#include "common/str.h"
+
+struct segment {
+	int fd; /* -1: none */
+	char base[SEGNAME_SIZE];
+	uint32_t number;
+	int64_t size;      /* of the lines written */
+	int64_t covered;   /* of them by a sync that worked */
+	int64_t allocated; /* size of the file */
+	int64_t step;      /* bytes to allocate at once, 0: this file system cannot */
+	uint64_t records, covered_records;
+	int64_t first_at;  /* monotonic time of the first record */
+	int refused_space; /* negative errno of the last allocation that found no space, else 0 */
+	bool poisoned;
+	struct hash *sum; /* of the covered bytes */
+};
+
+#define SEGMENT_NONE ((struct segment){.fd = -1})
+
+/* Take over a new file of `allocated` NUL bytes. */
+void segment_init(struct segment *s, int fd, const char *base, uint32_t number, int64_t allocated,
+    int64_t step, struct hash *sum);
+
+/*
+ * Append whole lines. On -ENOSPC and -EDQUOT the segment is as before (bytes beyond its size will be
+ * overwritten or cut); on any other error it is poisoned.
+ */
+int segment_append(struct segment *s, struct str lines, uint64_t records, int64_t now);
+
+/* Make everything appended durable; lines: what was appended since the last sync. Error: poisoned. */
+int segment_sync(struct segment *s, struct str lines);
+
+/* Whether an error is want of space. */
+static inline bool
+segment_no_space(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
