@@ -27,8 +27,8 @@ cleanup_cap(cap_t *cap)
  * The bounding set can be emptied only with CAP_SETPCAP. Without it there is nothing in our
  * permitted set that it could give back: no_new_privs holds that door.
  */
-static int
-drop_bounding(void)
+int
+jail_drop_bounding(void)
 {
 	for (cap_value_t c = 0; cap_get_bound(c) >= 0; c++)
 		if (cap_get_bound(c) == 1 && cap_drop_bound(c) < 0 && errno != EPERM)
@@ -59,7 +59,7 @@ jail_drop_capabilities(const char **ret_step)
 
 	if (!empty)
 		return step(ret_step, "cap_init", -errno);
-	error = drop_bounding();
+	error = jail_drop_bounding();
 	if (error < 0)
 		return step(ret_step, "empty the capability bounding set", error);
 	if (cap_reset_ambient() < 0)

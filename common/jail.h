@@ -28,5 +28,10 @@ bool jail_can_become(void);
  */
 int jail_become(uid_t uid, gid_t gid, const char **ret_step);
 
+/*
+ * Empty the capability bounding set, as far as we may. 0 or a negative errno. Part of the others.
+ */
+int jail_drop_bounding(void);
+
 /* Give up every capability, in all sets, and check that none is left. */
 int jail_drop_capabilities(const char **ret_step);

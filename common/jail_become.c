@@ -29,7 +29,7 @@ is_only(uid_t uid, gid_t gid)
 int
 jail_become(uid_t uid, gid_t gid, const char **ret_step)
 {
-	int error = drop_bounding(); /* after the change we may not */
+	int error = jail_drop_bounding(); /* after the change we may not */
 
 	if (error < 0)
 		return step(ret_step, "empty the capability bounding set", error);
