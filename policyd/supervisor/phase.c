@@ -100,10 +100,11 @@ phase_policy_done(struct supervisor *s, bool loaded)
 
 /* --- towards the end -------------------------------------------------------------------------- */
 
+/* A writer that still waits for its locks hears of it only after that. */
 static void
 finish_log(struct supervisor *s)
 {
-	phase_enter(s, PHASE_LOG, FINISH_WRITER_US);
+	phase_enter(s, PHASE_LOG, s->phase == PHASE_WRITER ? WRITER_READY_US : FINISH_WRITER_US);
 	route_send(s, &s->writer, MSG_FINISH, STR(""), -1);
 }
 
@@ -250,8 +251,7 @@ phase_timeout(struct supervisor *s)
 		s->phase_deadline = INT64_MAX; /* until waitpid() has told of each */
 		break;
 	case PHASE_LOG:
-		log_error(
-		    "auditd-writer did not finish within %d s", (int)(FINISH_WRITER_US / US_PER_S));
+		log_error("auditd-writer did not finish in time");
 		phase_fail(s);
 		break;
 	case PHASE_FAILING:
