@@ -15,3 +15,11 @@ FUZZERS += fuzz_request
 OBJS-fuzz_request := tests/fuzz/fuzz_request.o policyd/evaluator/request.o policyd/evaluator/jvalue.o policyd/evaluator/details.o \
 	proto/value.o proto/wire.o proto/record.o proto/line.o common/text.o common/clock.o \
 	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+
+FUZZERS += fuzz_canon fuzz_policy_load fuzz_policy_image
+OBJS-fuzz_canon := tests/fuzz/fuzz_canon.o $(POLICY-load) $(POLICY-load-common)
+LIBS-fuzz_canon := json-c libcrypto
+OBJS-fuzz_policy_load := tests/fuzz/fuzz_policy_load.o tests/unit/policy_exercise.o $(POLICY-load) $(POLICY-load-common)
+LIBS-fuzz_policy_load := json-c libcrypto
+OBJS-fuzz_policy_image := tests/fuzz/fuzz_policy_image.o tests/unit/policy_exercise.o $(POLICY-evaluate) common/text.o
+LIBS-fuzz_policy_image := libcrypto
