@@ -113,3 +113,10 @@ OBJS-test_admin := tests/unit/test_admin.o tests/unit/role_harness.o $(POLICYD-c
 	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
 	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o
 LIBS-test_admin := libevent_core json-c libcap libcrypto
+
+# Against the built auditd-writer.
+WRITER_HARNESS := tests/unit/writer_harness.o tests/unit/writer_log.o proto/msg.o proto/msg_body.o proto/wire.o \
+	proto/record.o proto/value.o common/chan.o common/chan_pair.o common/fds.o common/text.o common/clock.o
+UNIT_TESTS += test_writer
+OBJS-test_writer := tests/unit/test_writer.o $(WRITER_HARNESS)
+LIBS-test_writer := libcrypto

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A real auditd-writer with the test at the other end of its channels, and the log that it leaves,
+ * checked line by line with nothing of the writer's own code. Everything that goes wrong here fails
+ * the running test.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/str.h"
+#include "proto/msg.h"
+#include "proto/record.h"
+
+#define HARNESS_EVALUATORS 2
+#define HARNESS_ADMIN (HARNESS_EVALUATORS + 1)
+#define HARNESS_CHANNELS (HARNESS_EVALUATORS + 2) /* 0: control */
+
+struct peer_end {
+	int fd;
+	uint64_t next; /* number of our next message */
+	uint64_t acked;
+	uint64_t refused[REFUSAL_COUNT]; /* messages, by cause */
+	uint64_t last_seq;               /* of the last message that got a record */
+	enum storage_state state;        /* as the last acknowledgement said */
+};
+
+struct harness {
+	char top[64], audit[80], keys[80], said[80]; /* said: file with its stderr */
+	pid_t pid;
+	struct peer_end end[HARNESS_CHANNELS];
+	struct msg_ready ready;
+	const char *const *wrap; /* command before the writer's own, NULL-ended */
+};
+
+/* A fresh directory with an audit and a key directory in it. */
+void harness_init(struct harness *h);
+void harness_deinit(struct harness *h);
+
+/* Start the writer with more options (NULL-ended, may be NULL); do not wait. */
+void harness_spawn(struct harness *h, const char *const *options);
+/* The same, to READY, and HELLO and WELCOME on every record channel. */
+void harness_start(struct harness *h, const char *const *options);
+/* FINISH; its exit status. */
+int harness_finish(struct harness *h);
+/* SIGKILL. */
+void harness_kill(struct harness *h);
+/* Its exit status, once it ended by itself. */
+int harness_wait(struct harness *h);
+/* Whether its stderr has this text. */
+bool harness_said(const struct harness *h, const char *text);
+
+/* --- talking ---------------------------------------------------------------------------------- */
+
+void harness_hello(struct harness *h, unsigned channel, uint32_t generation);
+/* Until WELCOME with this generation. */
+void harness_welcome(struct harness *h, unsigned channel, uint32_t generation);
+
+/* An ordinary evaluation; id becomes its request_id. */
+struct record harness_decision(const char *id);
+/* n records of one type as one frame. */
+void harness_send(
+    struct harness *h, unsigned channel, enum msg_type type, const struct record *r, unsigned n);
+/* One frame of n decisions with running request ids. */
+void harness_decide(struct harness *h, unsigned channel, unsigned n);
+/* Any bytes as one datagram; with our end of a descriptor attached when fd >= 0. */
+void harness_send_raw(struct harness *h, unsigned channel, const void *buf, size_t n, int fd);
+/* Take acknowledgements until everything sent on the channel has one. */
+void harness_await_acks(struct harness *h, unsigned channel);
+/* Take what is there within ms; false when nothing came. */
+bool harness_take(struct harness *h, unsigned channel, int ms);
+/* A request on the control channel (ROTATE, STATUS_ASK). */
+void harness_ask(struct harness *h, enum msg_type type, uint32_t request);
+/* The next frame of this type on control, into buf (LIMIT_FRAME); others are passed over. */
+void harness_await_control(
+    struct harness *h, enum msg_type type, uint8_t *buf, struct wire_in *ret_body);
+/* ROTATE and its answer: its error; the closed segment's name. */
+int harness_rotate(struct harness *h, char name[128]);
+
+/* --- the log ---------------------------------------------------------------------------------- */
+
+struct log_line {
+	struct str text; /* with its newline */
+	uint64_t seq;
+	unsigned file; /* which */
+};
+
+struct log_file {
+	char name[128];
+	char *bytes;
+	size_t size;    /* of the file */
+	size_t content; /* up to the last newline before the first NUL */
+	size_t lines;
+	bool closed;
+};
+
+struct log {
+	struct log_file file[256];
+	unsigned files; /* .jsonl and .tmp with lines, in the order of the log */
+	unsigned closed, empty, torn, other;
+	char empty_name[8][128], torn_name[8][128];
+	struct log_line *line;
+	size_t lines;
+};
+
+/*
+ * Read and check the whole directory: every line, the chain over all files from base_seq (usually
+ * 1) on, modes, names.
+ */
+void log_read(struct log *log, const char *dir);
+void log_free(struct log *log);
+/* How many lines have this text; the first of them. */
+size_t log_count(const struct log *log, const char *text);
+const struct log_line *log_find(const struct log *log, const char *text);
+/* All lines with this text, but only those that also have the other. */
+size_t log_count_both(const struct log *log, const char *text, const char *other);
+
+/* Make a file in dir with these bytes. */
+void put_file(const char *dir, const char *name, const void *bytes, size_t n);
+/* Whether dir has a file of this name. */
+bool has_file(const char *dir, const char *name);
