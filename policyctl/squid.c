@@ -463,9 +463,10 @@ cmd_squid(struct ctl *ctl, int argc, char **argv)
 		"External ACL helper for Squid: reads requests from stdin, asks policyd, writes\n"
 		"OK or ERR. In squid.conf:\n\n"
 		"  external_acl_type sealwright ttl=0 negative_ttl=0 cache=0 concurrency=256 \\\n"
-		"      %DST %PORT %METHOD %SRC %un /usr/local/bin/policyctl squid\n"
+		"      %#DST %PORT %#METHOD %SRC %#un /usr/local/bin/policyctl squid\n"
 		"  acl sealwright external sealwright\n"
-		"  http_access deny !sealwright",
+		"  acl denied_by_sealwright src all\n"
+		"  http_access deny !sealwright denied_by_sealwright",
 	    .options = options,
 	    .n_options = ARRAY_SIZE(options),
 	    .exits = "0 at the end of input, 2 error",

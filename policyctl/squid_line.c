@@ -16,27 +16,26 @@ squid_digits(struct str s, size_t most)
 	return s.n > 0 && s.n <= most;
 }
 
-/* Take the next value off *rest; empty when there is none. */
-static struct str
-squid_token(struct str *rest)
+/* Take the next value off *rest, and the blank behind it. False: the line has ended before. */
+static bool
+squid_token(struct str *rest, struct str *ret)
 {
-	struct str token;
 	const char *blank;
 
-	while (rest->n > 0 && rest->p[0] == ' ')
-		*rest = str_skip(*rest, 1);
+	if (!rest->p)
+		return false;
 	blank = rest->n > 0 ? memchr(rest->p, ' ', rest->n) : NULL;
-	token = (struct str){rest->p, blank ? (size_t)(blank - rest->p) : rest->n};
-	*rest = str_skip(*rest, token.n);
-	return token;
+	*ret = (struct str){rest->p, blank ? (size_t)(blank - rest->p) : rest->n};
+	*rest = blank ? str_skip(*rest, ret->n + 1) : STR_NONE;
+	return true;
 }
 
 struct str
 squid_id(struct str line)
 {
-	struct str id = squid_token(&line);
+	struct str id;
 
-	return squid_digits(id, SQUID_ID) ? id : STR_NONE;
+	return squid_token(&line, &id) && squid_digits(id, SQUID_ID) ? id : STR_NONE;
 }
 
 static int
@@ -64,9 +63,17 @@ squid_escaped(const char *from, const char *end)
 	return high < 0 || low < 0 || high + low == 0 ? -1 : high * 16 + low;
 }
 
+/* What an escaped value may hold as it is: what rfc1738_escape() leaves, '%' as part of an escape. */
+static bool
+squid_plain(char c)
+{
+	return c > ' ' && c < 0x7f && !strchr("<>\"#{}|\\^~[]`'", c);
+}
+
 /*
  * Undo URL escaping in place; line is the writable text that s points into. Strict: what is not an
- * escape, a NUL, a raw control byte or not UTF-8 has no one meaning, so nothing is decided by it.
+ * escape, a NUL, a byte that should have been escaped or not UTF-8 has no one meaning, so nothing is
+ * decided by it.
  */
 static bool
 squid_unescape(char *line, struct str *s)
@@ -77,7 +84,7 @@ squid_unescape(char *line, struct str *s)
 	while (from < end) {
 		int c = *from == '%' ? squid_escaped(from, end) : (unsigned char)*from;
 
-		if (c < 0 || (*from != '%' && (c < 0x20 || c == 0x7f)))
+		if (c < 0 || !squid_plain(*from))
 			return false;
 		from += *from == '%' ? 3 : 1;
 		*to++ = (char)c;
@@ -86,48 +93,53 @@ squid_unescape(char *line, struct str *s)
 	return utf8_valid(*s);
 }
 
-static bool
-squid_given(struct str s)
-{
-	return s.n > 0 && !str_eq(s, STR("-"));
-}
-
 static const char *
 squid_wrong(const struct squid_query *q, struct str data, struct str rest)
 {
 	if (!str_given(q->id))
 		return "no channel-ID: external_acl_type needs concurrency=N";
-	if (q->login.n == 0)
-		return "not DST PORT METHOD SRC LOGIN";
-	if (squid_given(data) || squid_token(&rest).n > 0)
-		return "the acl takes no arguments";
-	if (!squid_given(q->host))
+	if (!str_eq(data, STR("-")) || rest.p)
+		return "not the fields %#DST %PORT %#METHOD %SRC %#un";
+	if (str_eq(q->host, STR("-")))
 		return "no host";
 	if (!squid_digits(q->port, 10))
 		return "port is not a number";
 	return NULL;
 }
 
+/* The fields as they stand in the line, still escaped. */
+static const char *
+squid_split(struct str line, struct squid_query *q)
+{
+	struct str *field[] = {&q->host, &q->port, &q->method, &q->source, &q->login};
+	struct str rest = line, data = STR_NONE, skipped;
+	bool whole = true;
+
+	q->id = squid_id(line);
+	if (str_given(q->id))
+		(void)squid_token(&rest, &skipped);
+	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
+		whole = squid_token(&rest, field[i]) && field[i]->n > 0 && whole;
+	if (!whole || !squid_token(&rest, &data))
+		data = STR_NONE;
+	return squid_wrong(q, data, rest);
+}
+
 int
 squid_parse(char *line, size_t n, struct squid_query *ret, const char **ret_why)
 {
-	struct str rest = {line, n}, data;
 	struct str *field[] = {&ret->host, &ret->port, &ret->method, &ret->source, &ret->login};
 
-	*ret = (struct squid_query){.id = squid_id(rest)};
-	if (str_given(ret->id))
-		(void)squid_token(&rest);
-	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
-		*field[i] = squid_token(&rest);
-	data = squid_token(&rest);
-	*ret_why = squid_wrong(ret, data, rest);
+	*ret = (struct squid_query){0};
+	*ret_why = squid_split((struct str){line, n}, ret);
 	if (*ret_why)
 		return -EINVAL;
 	if (str_eq(ret->login, STR("-")))
 		ret->login = STR_NONE;
 	for (size_t i = 0; i < ARRAY_SIZE(field); i++)
 		if (str_given(*field[i]) && !squid_unescape(line, field[i])) {
-			*ret_why = "bad URL escape or not UTF-8";
+			*ret_why = "a value is not URL-escaped UTF-8: is there a # in %#un, %#DST, "
+				   "%#METHOD?";
 			return -EINVAL;
 		}
 	return 0;

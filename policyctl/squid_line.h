@@ -4,12 +4,16 @@
 /*
  * The lines that Squid and its external ACL helper exchange (squid.conf, external_acl_type), for
  *
- *     external_acl_type NAME concurrency=N ... %DST %PORT %METHOD %SRC %un HELPER
+ *     external_acl_type NAME concurrency=N ... %#DST %PORT %#METHOD %SRC %#un HELPER
  *
- * Squid sends `ID DST PORT METHOD SRC LOGIN DATA`: each value URL-escaped, "-" when there is none
- * (a value that is "-" looks the same), DATA being the acl line's arguments, which Squid appends by
- * itself. ID is a number up to 64 bits that only ever grows, whatever the manual says of
- * concurrency (Squid 5.7, helperDispatch).
+ * Squid sends `ID DST PORT METHOD SRC LOGIN DATA`, one blank between: each value URL-escaped, "-"
+ * when there is none (a value that is "-" looks the same), DATA being the acl line's arguments,
+ * which Squid appends by itself: always "-" here. ID is a number up to 64 bits that only ever grows,
+ * whatever the manual says of concurrency (Squid 5.7, helperDispatch).
+ *
+ * The # matters: Squid 5.7 escapes no '%' without it, and of user names nothing at all, whatever the
+ * manual says (Format::assemble), so that a user "joe " would come in as "joe". What can be told
+ * from the line is refused: more blanks, bytes that must have been escaped.
  *
  * The reply is `ID OK|ERR key=value ...`; a value without quotes is unescaped by
  * rfc1738_unescape(), for which %00 is no escape.

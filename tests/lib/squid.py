@@ -76,12 +76,15 @@ class Squid:
     def __init__(self, hosts, helper=(), before="", fmt=None):
         self.dir = tempfile.mkdtemp(prefix="sq", dir="/tmp")
         self.port = free_port()
-        self.socket = os.path.join(self.dir, "p.sock")
+        # policyd as root has no capability by then: it must own the directory to remove its socket.
+        os.mkdir(os.path.join(self.dir, "run"), 0o755)
+        self.socket = os.path.join(self.dir, "run", "p.sock")
         self.root = os.geteuid() == 0
         self.user = pwd.getpwnam("proxy").pw_name if self.root else pwd.getpwuid(os.getuid()).pw_name
         self.process = None
         # Squid's user need not be able to reach the build directory.
         self.helper = shutil.copy(service.POLICYCTL, self.dir)
+        os.chmod(self.dir, 0o755)
         self._write("hosts", "".join(f"127.0.0.1 {name}\n" for name in hosts))
         os.mkdir(os.path.join(self.dir, "errors"))
         shutil.copy(os.path.join(service.TOP, "examples", "ERR_SEALWRIGHT"), os.path.join(self.dir, "errors"))
@@ -89,9 +92,8 @@ class Squid:
         for name in ("access.log", "cache.log"):
             self._write(name, "")
         if self.root:
-            for d, _, files in os.walk(self.dir):
-                for path in [d] + [os.path.join(d, f) for f in files]:
-                    shutil.chown(path, self.user, self.user)
+            for path in [self.dir] + [os.path.join(self.dir, name) for name in os.listdir(self.dir) if name != "run"]:
+                shutil.chown(path, self.user, self.user)
         os.chmod(self.dir, 0o755)
 
     def _write(self, name, text):
@@ -106,7 +108,7 @@ class Squid:
         ours = " ".join([self.helper, "squid", "--socket", self.socket, *helper])
         for old, new in (("/usr/local/bin/policyctl squid", ours),
                          ("daemon:/var/log/squid/access.log", f"stdio:{self.dir}/access.log"),
-                         ("%DST %PORT %METHOD %SRC %un", fmt or "%DST %PORT %METHOD %SRC %un")):
+                         ("%#DST %PORT %#METHOD %SRC %#un", fmt or "%#DST %PORT %#METHOD %SRC %#un")):
             if old not in example:
                 raise AssertionError(f"examples/squid.conf no longer has {old}")
             example = example.replace(old, new)
