@@ -69,7 +69,7 @@ def environment(args, tmp):
     env = {k: v for k, v in os.environ.items()
            if not k.startswith(("XDG_", "LC_", "LISTEN_", "MAKE", "MFLAGS")) and k not in ("NOTIFY_SOCKET", "LANG")}
     env.update(TMPDIR=tmp, HOME=tmp, LANG="C.UTF-8", CMOCKA_MESSAGE_OUTPUT="TAP", PYTHONDONTWRITEBYTECODE="1",
-               PYTHONPATH=os.path.join(HERE, "lib"), SEALWRIGHT_BUILD=os.path.abspath(args.build),
+               PYTHONPATH=os.path.join(HERE, "lib"), SEALWRIGHT_BUILD=args.build,
                SEALWRIGHT_TOP=os.path.dirname(HERE))
     if args.sanitized:
         env.update(SEALWRIGHT_SANITIZED="1", UBSAN_OPTIONS="print_stacktrace=1",
@@ -79,8 +79,11 @@ def environment(args, tmp):
 
 def call(command, env, seconds):
     """(status, output) of a program, ended with all that it started when it takes too long."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               env=env, cwd=os.path.dirname(HERE), start_new_session=True)
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   env=env, cwd=os.path.dirname(HERE), start_new_session=True)
+    except OSError as problem:
+        return 127, str(problem)
     try:
         out, _ = process.communicate(timeout=seconds)
         note = ""
@@ -168,6 +171,7 @@ def main():
     parser.add_argument("--sanitized", action="store_true")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
+    args.build = os.path.abspath(args.build)
     procs.adopt_orphans()
     tests = plan(args)
     if not tests:

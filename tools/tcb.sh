@@ -23,7 +23,7 @@ system popen
 fopen fopen64 fdopen freopen freopen64 tmpfile.* mkstemp.* mkostemp.* mktemp tempnam tmpnam
 opendir fts_.* ftw nftw glob
 getaddrinfo gethostby.* getservby.* getnameinfo res_.*
-getpw.* getgr.* initgroups
+getpw.* getgr(nam|gid|ent).* initgroups
 unlink unlinkat remove rmdir rename link linkat symlink symlinkat
 chmod fchmod fchmodat chown fchown fchownat lchown
 truncate truncate64 creat creat64 mknod mknodat
@@ -50,41 +50,36 @@ alternation() {
 	(IFS='|' && printf '%s' "$*")
 }
 
-# Names that a file needs from elsewhere; fortified and versioned names count as what they stand for.
+# "FILE SYMBOL" for what each file needs from elsewhere; fortified and versioned names count as what they
+# stand for. FLAGS: -D for linked programs.
 needs() {
-	nm "$@" | sed 's/@.*//; s/^ *[UuwV] //; s/^__\(.*\)_chk$/\1/; s/^__isoc99_//; s/^__\(xstat\|fxstat\|lxstat\)/\1/' | sort -u
+	nm -A --undefined-only --no-demangle "$@" |
+		sed 's/: *[UuwV] / /; s/@.*//; s/ __\(.*\)_chk$/ \1/; s/ __isoc99_/ /; s/ __\([lf]\{0,1\}xstat\)/ \1/' | sort -u
 }
 
-# needs_of FILE: of an object or a linked program.
-needs_of() {
-	case $1 in
-	*.o) needs --undefined-only --no-demangle "$1" ;;
-	*) needs -D --undefined-only --no-demangle "$1" ;;
-	esac
-}
-
-# refuse FILE PATTERNS WHY
+# refuse WHY PATTERNS: complain about every line of stdin whose symbol is one of these.
 refuse() {
-	bad=$(needs_of "$1" | grep -Ex "$(alternation "$2")" || true)
-	[ -z "$bad" ] && return 0
-	for symbol in $bad; do
-		echo "tcb: $1: needs $symbol: $3" >&2
-	done
-	return 1
+	sed -nE "s/^(.*) ($(alternation "$2"))\$/tcb: \1: needs \2: $1/p"
 }
 
 forbid() {
 	build=$1 program=$2 binary=$3
 	shift 3
-	failed=0
 	for object in "$@"; do
-		refuse "$build/obj/$object" "$forbidden" "not for $program" || failed=1
-		case $object in "$program/dir.o") continue ;; esac
-		refuse "$build/obj/$object" "$seam" "only $program/dir.c may call it" || failed=1
+		[ -e "$build/obj/$object" ] || { echo "tcb: $build/obj/$object: not built" >&2; return 1; }
 	done
-	refuse "$binary" "$forbidden" "not for $program" || failed=1
-	[ $failed = 0 ] && echo "$program: no forbidden symbol in $# objects and the program"
-	return $failed
+	bad=$(
+		{
+			(cd "$build/obj" && needs "$@")
+			needs -D "$binary"
+		} | refuse "not for $program" "$forbidden"
+		(cd "$build/obj" && needs "$@") | grep -v "^$program/dir\.o " | refuse "only $program\/dir.c may call it" "$seam"
+	)
+	if [ -n "$bad" ]; then
+		printf '%s\n' "$bad" >&2
+		return 1
+	fi
+	echo "$program: no forbidden symbol in $# objects and the program"
 }
 
 # The headers of this tree that the objects were made from (from the compiler's own dependency files).
@@ -109,7 +104,7 @@ account() {
 	# shellcheck disable=SC2046 # names of this tree, without spaces
 	lines $(headers "$@")
 	echo "$program: libraries: $(readelf -d "$binary" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | tr '\n' ' ')"
-	echo "$program: undefined dynamic symbols: $(needs_of "$binary" | wc -l)"
+	echo "$program: undefined dynamic symbols: $(needs -D "$binary" | wc -l)"
 	echo
 }
 

@@ -5,10 +5,12 @@ import dataclasses
 import hashlib
 import os
 import re
+import time
 
 import strict
 
 LINE_MAX = 8192
+WAITING = 4  # segments that may wait to be closed
 ORDER = (
     "audit_event_id timestamp schema_version category decision enforcement_mode username user_email "
     "org_id org_name audit_session_id sandbox_id agent resource_id os app_version client_name hostname "
@@ -189,7 +191,25 @@ def _check_torn(directory, torn, lines):
 
 def read(directory, closed=False):
     """Check a whole audit directory and return it. closed: after a clean shutdown, when no record may be
-    left in a .tmp."""
+    left in a .tmp; else a writer may be at work, and files may change their names while we read."""
+    for _ in range(20):
+        try:
+            return _read_once(directory, closed)
+        except FileNotFoundError:
+            if closed:
+                raise
+            time.sleep(0.05)
+    return _read_once(directory, closed)
+
+
+def _check_unclosed(segments, closed):
+    """Only the newest segments may be unclosed: some that wait for it, and the open one."""
+    unclosed = [s for s in segments if not s.closed]
+    if unclosed and (closed or unclosed != segments[-len(unclosed):] or len(unclosed) > WAITING + 1):
+        raise Bad(f"{unclosed[0].name}: {len(unclosed[0].lines)} records in a segment that nobody closed")
+
+
+def _read_once(directory, closed):
     segments, torn, empty = [], [], []
     for name in sorted(os.listdir(directory)):
         match = NAME.fullmatch(name)
@@ -204,9 +224,8 @@ def read(directory, closed=False):
             (segments if segment.lines else empty).append(segment)
     segments.sort(key=_first_seq)
     seq, prev, state = 1, FIRST, {}
-    for i, segment in enumerate(segments):
-        if not segment.closed and (closed or i + 1 < len(segments)):
-            raise Bad(f"{segment.name}: {len(segment.lines)} records in a segment that nobody closed")
+    _check_unclosed(segments, closed)
+    for segment in segments:
         seq, prev = _chain(segment, seq, prev, state)
     log = Log(segments, [s.name for s in empty], torn,
               [r for s in segments for r in s.records], [line for s in segments for line in s.lines])

@@ -68,6 +68,8 @@ class Ended(AssertionError):
 class Service:
     """policyd in a directory of its own. The directory may be that of an earlier service (a restart)."""
 
+    up = []  # all that were started and have not ended
+
     def __init__(self, top, policy=None, args=(), conf=None, wrap=(), env=None, evaluators=2, listen=True):
         self.top = top
         self.audit = os.path.join(top, "a")
@@ -110,6 +112,7 @@ class Service:
         self.stderr = []
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, env=self.env, **popen)
+        Service.up.append(self)
         self._ended = threading.Event()
         threading.Thread(target=self._listen, args=(self.process.stderr, self.stderr, self._ended),
                          daemon=True).start()
@@ -190,9 +193,12 @@ class Service:
             c.close()
         self.clients = []
 
+        Service.up = [s for s in Service.up if s.running()]
+
         def nothing():
-            procs.reap_orphans({self.process.pid})
-            return not [p for p in procs.descendants(os.getpid()) if procs.role(p)]
+            procs.reap_orphans({s.process.pid for s in [self, *Service.up]})
+            others = {p for s in Service.up for p in [s.process.pid, *procs.descendants(s.process.pid)]}
+            return not [p for p in procs.descendants(os.getpid()) if procs.role(p) and p not in others]
         procs.wait_until(nothing, seconds, "every process has ended")
 
     def end_hard(self):
@@ -283,11 +289,12 @@ class Case(unittest.TestCase):
     def _problems(self):
         for s in self.services:
             if s.running():
-                s.terminate()
-            yield from self._step(s.gone)
+                yield from self._step(s.terminate)
+        for s in self.services:
+            if s.process:
+                yield from self._step(s.gone)
         for audit in sorted({s.audit for s in self.services}):
             owner = next(s for s in self.services if s.audit == audit)
-            owner.validated = 0 if owner.validated == 0 else owner.validated
             yield from self._step(owner.log)
 
     @staticmethod

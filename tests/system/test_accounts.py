@@ -4,6 +4,7 @@
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 
@@ -79,7 +80,8 @@ class Accounts(service.Case):
         ask = ("import socket, sys, os\nc = socket.socket(socket.AF_UNIX)\nc.connect(sys.argv[1])\n"
                "c.sendall(b'{\"id\":\"who\",\"action\":\"net:connect:tcp\",\"resource\":\"net:domain:a.example.com:443\","
                "\"subject\":{\"user\":\"root\"}}\\n')\nprint(os.getpid())\nc.recv(65536)\n")
-        done = subprocess.run([sys.executable, "-c", ask, s.socket], user="games", group="games", extra_groups=[],
+        python = shutil.which("python3", path="/usr/bin:/bin") or sys.executable  # one that others may run
+        done = subprocess.run([python, "-c", ask, s.socket], user="games", group="games", extra_groups=[],
                               capture_output=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         log = s.stop()

@@ -133,9 +133,9 @@ class BadInput(service.Case):
         return reply
 
     def finish(self, s, neighbour):
+        self.eventually(lambda: neighbour.problem or neighbour.answers > 20, "the neighbour is served")
         neighbour.finish()
         self.assertIsNone(neighbour.problem)
-        self.assertGreater(neighbour.answers, 20)
         self.assertLess(neighbour.longest, 5)
         print(f"# neighbour: {neighbour.answers} answers, longest wait {neighbour.longest * 1000:.1f} ms")
         return s.stop()

@@ -4,7 +4,6 @@
 
 import os
 import random
-import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -123,7 +122,7 @@ class Pipeline(service.Case):
         log = s.stop()
         self.check_records(log, {**replies, **more})
         self.assertEqual(log.lines[:len(before.lines)], before.lines)
-        self.assertEqual(len(log.management("recovery")), 1)
+        self.assertTrue(1 <= len(log.management("recovery")) <= auditlog.WAITING + 1)
 
     def test_writer_killed_sync(self):
         for _ in range(3):
@@ -144,8 +143,7 @@ class Pipeline(service.Case):
         def kill_all(talks):
             if not killed and sum(len(t.replies) for t in talks) >= after:
                 killed.extend(service.procs.descendants(s.process.pid) + [s.process.pid])
-                for pid in killed:
-                    os.kill(pid, signal.SIGKILL)
+                service.procs.end_all(killed)
             return False
 
         talks = client.crowd(s.socket, work(per_connection), stop=kill_all)

@@ -36,7 +36,7 @@ class Segments(service.Case):
             stamp, owner, place = re.fullmatch(
                 r"audit-(\d{8}T\d{6}Z)-(" + auditlog.UUID + r")-(\d{6})\.jsonl", segment.name).groups()
             self.assertEqual((owner, int(place)), (session, number))
-            self.assertLessEqual(stamp, segment.records[-1]["timestamp"].replace("-", "").replace(":", ""))
+            self.assertLessEqual(stamp[:15], segment.records[0]["timestamp"].replace("-", "").replace(":", "")[:15])
             self.assertEqual(os.stat(segment.path).st_mode & 0o777, 0o440)
 
     def test_by_count(self):
@@ -230,7 +230,7 @@ class Segments(service.Case):
         second.audit, second.keys = first.audit, first.keys
         second.spawn()
         self.assertNotEqual(second.wait(30), 0)
-        self.assertRegex(second.said(), r"(lock|in use)")
+        self.assertRegex(second.said(), "another writer holds it")
         print(f"# {second.said()}")
         self.ask(first, 3)
         log = first.stop()

@@ -62,7 +62,7 @@ class Tcb(service.unittest.TestCase):
         code, out, err = tcb("--forbid", service.BUILD, "auditd-writer", WRITER, *self.list)
         if service.SANITIZED:
             self.skipTest("a sanitizer's runtime needs everything")
-        self.assertEqual((code, err), (0, ""))
+        self.assertEqual((code, err), (0, ""), err)
         self.assertIn(f"{len(self.list)} objects", out)
 
     def test_the_account(self):
