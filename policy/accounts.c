@@ -119,6 +119,7 @@ read_passwd(struct accounts_work *w, FILE *f)
 	struct passwd *pw;
 	int error = 0;
 
+	/* cppcheck-suppress fgetpwentCalled ; there is one thread */
 	while (error == 0 && (pw = fgetpwent(f)))
 		error = add_account(w, pw);
 	return error == 0 && ferror(f) ? -EIO : error;
@@ -130,6 +131,7 @@ read_group(struct accounts_work *w, FILE *f)
 	struct group *gr;
 	int error = 0;
 
+	/* cppcheck-suppress fgetgrentCalled ; there is one thread */
 	while (error == 0 && (gr = fgetgrent(f)))
 		error = add_group(w, gr);
 	return error == 0 && ferror(f) ? -EIO : error;
@@ -178,10 +180,21 @@ primary_group(struct accounts_work *w, struct account *account)
 	return add_group_name(w->a, account, ((struct group_entry *)w->groups.p)[index].name);
 }
 
+/* The membership at *next if it is one of this account, and then one further. */
+static const struct membership *
+next_membership(const struct accounts_work *w, uint32_t account, uint32_t *next)
+{
+	const struct membership *m = w->memberships.p;
+
+	if (!m || *next == w->memberships.n || m[*next].account != account)
+		return NULL;
+	return &m[(*next)++];
+}
+
 static int
 give_groups(struct accounts_work *w)
 {
-	const struct membership *m = w->memberships.p;
+	const struct membership *m;
 	uint32_t next = 0;
 	int error = 0;
 
@@ -192,9 +205,9 @@ give_groups(struct accounts_work *w)
 
 		account->first_group = w->a->group_names.n;
 		error = primary_group(w, account);
-		for (; error == 0 && next < w->memberships.n && m[next].account == i; next++)
+		while (error == 0 && (m = next_membership(w, i, &next)))
 			error = add_group_name(
-			    w->a, account, ((struct group_entry *)w->groups.p)[m[next].group].name);
+			    w->a, account, ((struct group_entry *)w->groups.p)[m->group].name);
 	}
 	return error;
 }

@@ -8,7 +8,7 @@
 #include "policy/image.h"
 #include "policy/selftest.h"
 
-#define REVISION_HASH 8 /* bytes of the hash in a revision that we make */
+#define REVISION_HASH ((size_t)8) /* bytes of the hash in a revision that we make */
 
 static bool
 hash_texts(const struct policy_texts *texts, uint8_t ret[EVP_MAX_MD_SIZE])

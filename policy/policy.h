@@ -82,11 +82,10 @@ struct policy_attribute {
  */
 struct policy_subject {
 	struct str user;
-	uint16_t n_groups;
 	struct str groups[LIMIT_GROUPS];
 	struct str sandbox, agent, client;
-	uint16_t n_context;
 	const struct policy_attribute *context;
+	uint16_t n_groups, n_context;
 };
 
 /* --- images ---------------------------------------------------------------------------------- */

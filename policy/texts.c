@@ -25,15 +25,14 @@ static int
 add_text(struct policy_texts *texts, const char *file, char *text, size_t n)
 {
 	struct policy_text *grown = reallocarray(texts->v, texts->n + 1, sizeof(*grown));
-	char *name = strdup(file);
 
-	if (grown)
-		texts->v = grown;
-	if (!grown || !name) {
-		free(name);
+	if (!grown)
 		return -ENOMEM;
-	}
-	texts->v[texts->n++] = (struct policy_text){name, {text, n}};
+	texts->v = grown;
+	grown[texts->n].file = strdup(file);
+	if (!grown[texts->n].file)
+		return -ENOMEM;
+	grown[texts->n++].text = (struct str){text, n};
 	return 0;
 }
 
@@ -71,18 +70,26 @@ read_one(struct policy_texts *texts, const char *file, const char **ret_why_file
 	return error < 0 ? fail(texts, file, error, ret_why_file) : 0;
 }
 
+static int
+check_regular(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISREG(st.st_mode))
+		return 0;
+	return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+}
+
 /* Found in a directory: must be a regular file, and opening a FIFO must not wait for a writer. */
 static int
 read_entry(struct policy_texts *texts, int dir, const char *name, const char *file)
 {
 	CLEANUP_FD int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
+	int error = fd < 0 ? -errno : check_regular(fd);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	return read_text(texts, file, fd);
+	return error < 0 ? error : read_text(texts, file, fd);
 }
 
 static int

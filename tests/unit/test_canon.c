@@ -27,6 +27,12 @@ pick(unsigned n)
 	return (unsigned)rand_r(&seed) % n;
 }
 
+static void
+append(char *out, size_t size, const char *s)
+{
+	(void)snprintf(out + strlen(out), size - strlen(out), "%s", s);
+}
+
 static int
 start_seed(void **state)
 {
@@ -95,7 +101,7 @@ test_ip_agrees_with_libc(void **state)
 		int ours, theirs;
 
 		for (unsigned k = 0; k < n; k++)
-			(void)strcat(s, parts[pick(ARRAY_SIZE(parts))]);
+			append(s, sizeof(s), parts[pick(ARRAY_SIZE(parts))]);
 		ours = canon_ip_parse_raw(str_from(s), &ip);
 		theirs = inet_pton(strchr(s, ':') ? AF_INET6 : AF_INET, s, libc);
 		if ((ours == 0) != (theirs == 1))
@@ -221,13 +227,14 @@ test_ports(void **state)
 static void
 test_long_resources(void **state)
 {
+	const struct str file = STR("fs:path:/"), url = STR("http:url:https://h.example/");
 	static char s[80000];
 	struct policy_op op;
 	const char *why;
 
 	(void)state;
 	memset(s, 'x', sizeof(s));
-	memcpy(s, "fs:path:/", 9);
+	memcpy(s, file.p, file.n);
 	assert_int_equal(policy_op_parse(&op, STR("fs:read"), (struct str){s, 8 + 4096}, &why), 0);
 	assert_int_equal(op.target.n, 4096);
 	assert_int_equal(
@@ -236,7 +243,7 @@ test_long_resources(void **state)
 	    policy_op_parse(&op, STR("fs:read"), (struct str){s, sizeof(s)}, &why), -EINVAL);
 	/* Escapes make it grow: the canonical form is what counts. */
 	memset(s, '"', sizeof(s));
-	memcpy(s, "http:url:https://h.example/", 27);
+	memcpy(s, url.p, url.n);
 	assert_int_equal(
 	    policy_op_parse(&op, STR("http:request:GET"), (struct str){s, 27 + 1359}, &why), 0);
 	assert_in_range(op.target.n, 4080, 4096);
@@ -376,17 +383,18 @@ slow_path(const char *const *p, size_t np, const char *const *s, size_t ns)
 }
 
 static size_t
-random_path(char *out, const char **segments, const char *const *words, unsigned n_words)
+random_path(char out[64], const char **segments, const char *const *words, unsigned n_words)
 {
 	size_t n = pick(8);
 
 	*out = '\0';
 	for (size_t i = 0; i < n; i++) {
 		segments[i] = words[pick(n_words)];
-		(void)strcat(strcat(out, "/"), segments[i]);
+		append(out, 64, "/");
+		append(out, 64, segments[i]);
 	}
 	if (n == 0)
-		(void)strcpy(out, "/");
+		append(out, 64, "/");
 	return n;
 }
 

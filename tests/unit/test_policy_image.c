@@ -91,6 +91,7 @@ setup(void **state)
 	else
 		error = -1;
 	doc_free(&doc);
+	/* cppcheck-suppress invalidFunctionArg ; anonymous memory has no descriptor */
 	room = mmap(NULL, 3 * ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (error || room == MAP_FAILED || mprotect(room + ROOM, ROOM, PROT_READ | PROT_WRITE))
 		return -1;
@@ -231,7 +232,7 @@ test_hostile_numbers(void **state)
 		unsigned changes = 1 + pick(3);
 
 		while (changes-- > 0) {
-			size_t at = 4 * pick((unsigned)(size / 4));
+			size_t at = (size_t)4 * pick((unsigned)(size / 4));
 			uint32_t v = pick(2) ? values[pick(ARRAY_SIZE(values))]
 					     : pick((unsigned)size + 9);
 

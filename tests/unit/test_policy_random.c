@@ -25,6 +25,20 @@ pick(unsigned n)
 
 #define PICK(array) (array)[pick(ARRAY_SIZE(array))]
 
+#define WORD 64 /* bytes of every small string here */
+
+static void
+set(char out[WORD], const char *s)
+{
+	(void)snprintf(out, WORD, "%s", s);
+}
+
+static void
+add(char out[WORD], const char *s)
+{
+	(void)snprintf(out + strlen(out), WORD - strlen(out), "%s", s);
+}
+
 /* --- random things --------------------------------------------------------------------------- */
 
 #define RULES 5
@@ -70,7 +84,7 @@ random_net_pattern(char out[64])
 	    "10.1.2.3", "0.0.0.0/0", "[fd00::/8]", "[fd00::1]", "[::/0]", "[::ffff:10.1.0.0/112]"};
 
 	if (pick(3) == 0) {
-		(void)strcpy(out, PICK(fixed));
+		set(out, PICK(fixed));
 	} else {
 		char host[64];
 		static const char *const front[] = {"", "*.", "**."};
@@ -78,7 +92,7 @@ random_net_pattern(char out[64])
 		random_host(host);
 		(void)snprintf(out, 64, "%s%.40s", PICK(front), host);
 	}
-	(void)strcat(out, PICK(ports));
+	add(out, PICK(ports));
 }
 
 static void
@@ -88,10 +102,12 @@ random_path_pattern(char out[64])
 	unsigned n = 1 + pick(4);
 
 	*out = '\0';
-	for (unsigned i = 0; i < n; i++)
-		(void)strcat(strcat(out, "/"), PICK(segments));
+	for (unsigned i = 0; i < n; i++) {
+		add(out, "/");
+		add(out, PICK(segments));
+	}
 	if (pick(20) == 0)
-		(void)strcpy(out, pick(2) ? "/" : "**");
+		set(out, pick(2) ? "/" : "**");
 }
 
 static void
@@ -201,10 +217,11 @@ naive_ports(const char *ports, unsigned port)
 	(void)snprintf(copy, sizeof(copy), "%s", ports);
 	n = split_words(copy, ",", items, 8);
 	for (unsigned i = 0; i < n; i++) {
-		unsigned low, high;
-		int got = sscanf(items[i], "%u-%u", &low, &high);
+		char *rest;
+		unsigned long low = strtoul(items[i], &rest, 10);
+		unsigned long high = *rest == '-' ? strtoul(rest + 1, NULL, 10) : low;
 
-		if ((got == 2 && low <= port && port <= high) || (got == 1 && low == port))
+		if (low <= port && port <= high)
 			return true;
 	}
 	return false;
@@ -213,13 +230,14 @@ naive_ports(const char *ports, unsigned port)
 static bool
 naive_name(const char *pattern, const char *host)
 {
-	char a[64], b[64], *want[8], *have[8];
+	char a[64], b[64], *want[8] = {a}, *have[8] = {b};
 	unsigned n, m;
 
 	(void)snprintf(a, sizeof(a), "%s", pattern);
 	(void)snprintf(b, sizeof(b), "%s", host);
 	n = split_words(a, ".", want, 8);
 	m = split_words(b, ".", have, 8);
+	assert_true(n > 0 && m > 0);
 	if (strcmp(want[0], "**") == 0 ? m < n : m != n)
 		return false;
 	for (unsigned i = 1; i <= n; i++) {
@@ -235,13 +253,16 @@ naive_name(const char *pattern, const char *host)
 static bool
 naive_address(const char *pattern, const struct question *q)
 {
-	unsigned a = 0, b = 0, c = 0, d = 0;
+	unsigned long a, b, c;
+	char *rest;
 
 	if (q->is_v6)
 		return strcmp(pattern, "::/0") == 0 ||
 		       (strncmp(q->host, "fd", 2) == 0 && strcmp(pattern, "fd00::/8") == 0) ||
 		       (strcmp(q->host, "fd00::1") == 0 && strcmp(pattern, "fd00::1") == 0);
-	assert_int_equal(sscanf(q->host, "%u.%u.%u.%u", &a, &b, &c, &d), 4);
+	a = strtoul(q->host, &rest, 10);
+	b = strtoul(rest + 1, &rest, 10);
+	c = strtoul(rest + 1, &rest, 10);
 	if (strcmp(pattern, "0.0.0.0/0") == 0)
 		return true;
 	if (strcmp(pattern, "10.0.0.0/8") == 0)
@@ -419,11 +440,10 @@ naive_verdict(const struct policy *policies, unsigned n, const struct question *
 			*answer = *record = found;
 		return;
 	}
-	*answer = (struct naive_finding){false, 0, -1, -1}; /* V3 */
-	if (naive_first(policies, n, q, true, true, &found))
-		*answer = found; /* V1 */
-	else if (naive_first(policies, n, q, false, true, &found))
-		*answer = found; /* V2 */
+	*answer = (struct naive_finding){false, 0, -1, -1};    /* V3 */
+	if (naive_first(policies, n, q, true, true, &found) || /* V1 */
+	    naive_first(policies, n, q, false, true, &found))  /* V2 */
+		*answer = found;
 	*record = *answer;
 	if (answer->allow && naive_first(policies, n, q, true, false, &found))
 		*record = found; /* M2 */
@@ -445,16 +465,18 @@ random_question(struct question *q)
 	q->client = pick(4) == 0 ? "sbx" : PICK(clients);
 	q->branch = pick(4) == 0 ? "topic" : PICK(branches);
 	if (!q->net) {
-		for (unsigned n = pick(5); n > 0; n--)
-			(void)strcat(strcat(q->path, "/"), PICK(segments));
+		for (unsigned n = pick(5); n > 0; n--) {
+			add(q->path, "/");
+			add(q->path, PICK(segments));
+		}
 		if (!*q->path)
-			(void)strcpy(q->path, "/");
+			set(q->path, "/");
 		return;
 	}
 	q->is_ip = pick(3) == 0;
 	q->is_v6 = q->is_ip && pick(2);
 	if (q->is_ip)
-		(void)strcpy(q->host, q->is_v6 ? PICK(addresses6) : PICK(addresses));
+		set(q->host, q->is_v6 ? PICK(addresses6) : PICK(addresses));
 	else
 		random_host(q->host);
 }
