@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Between the files of the server: server.c, conn.c, promise.c. */
+/* Between the files of the server: server.c, accept.c, conn.c, promise.c. */
 
 #include "policyd/client/server.h"
 
 /* Unsent bytes of one connection never exceed this. */
 #define OUTBUF_MAX (REPLIES_MAX + REPLY_MAX)
+
+/* Make what accepting needs. -errno. */
+int accept_init(struct server *s);
 
 /* Take over a freshly accepted socket. -ENOMEM (fd stays the caller's). */
 int conn_open(struct server *s, int fd, const struct record_peer *peer, struct account *account);

@@ -100,6 +100,7 @@ struct server_role {
 
 struct server_limits {
 	uint32_t connections, per_uid, in_flight;
+	bool shared; /* other processes accept from the same socket */
 };
 
 struct server {
@@ -112,7 +113,8 @@ struct server {
 	bool accepting; /* started and not finished */
 	bool again;     /* clients have their turn before we sleep */
 	bool reap;
-	struct event *acceptable, *accept_later, *ticker, *rate_timer;
+	int pace_fd; /* a timer; only when shared */
+	struct event *acceptable, *accept_later, *paced, *ticker, *rate_timer;
 	int64_t accept_complained; /* when we last said that accepting fails; 0: never */
 	uint32_t connections;
 	struct conn_list conns, gone, ready, rated, touched;
@@ -121,7 +123,7 @@ struct server {
 	uint64_t accepted, refused, malformed, timeouts;
 };
 
-/* The server is to be zeroed. Does not accept yet. -ENOMEM. */
+/* The server is to be zeroed. Does not accept yet. -errno. */
 int server_init(struct server *s, struct event_base *base, int listen_fd,
     const struct settings *settings, const struct server_limits *limits,
     const struct server_role *role, void *ctx);

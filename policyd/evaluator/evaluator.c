@@ -212,6 +212,7 @@ start(struct evaluator *e, struct event_base *base, uint32_t connections)
 	    .connections = connections,
 	    .per_uid = e->settings->connections_per_uid,
 	    .in_flight = e->settings->in_flight,
+	    .shared = e->settings->evaluators > 1,
 	};
 	int error = server_init(&e->server, base, ROLE_FD_LISTEN, e->settings, &limits, &role, e);
 
