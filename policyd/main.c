@@ -22,7 +22,6 @@
 #include "policyd/supervisor/supervisor.h"
 
 #define FD_SETTINGS 7
-#define EXIT_USAGE 2
 
 static struct settings settings;
 

@@ -216,7 +216,8 @@ options_help(FILE *to)
 	    "\nThe command line beats the configuration file. Runs in the foreground; SIGTERM "
 	    "ends\n"
 	    "it, SIGHUP loads the policy anew.\n\n"
-	    "Exit status: 0 ended as asked, 1 failed, 2 wrong command line or configuration.\n"
+	    "Exit status: 0 ended as asked, 1 failed, 2 wrong command line or configuration,\n"
+	    "3 the policy was refused.\n"
 	    "policyd(8) has the details.\n",
 	    to);
 	if (fflush(to) != 0 || ferror(to))

@@ -94,7 +94,7 @@ phase_policy_done(struct supervisor *s, bool loaded)
 		return;
 	}
 	log_error("there is no policy to serve");
-	s->exit_code = 1;
+	s->exit_code = EXIT_NO_POLICY;
 	phase_finish(s);
 }
 

@@ -19,7 +19,6 @@
 #include "policyd/options.h"
 #include "policyd/supervisor/places.h"
 
-#define EXIT_USAGE 2
 #define RECORD_SNDBUF (1 << 20)
 #define GROUP_CLIENTS "sealwright"
 #define GROUP_ADMIN "sealwright-admin"

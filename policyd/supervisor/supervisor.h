@@ -44,6 +44,10 @@
 #define BACKOFF_MAX_MS 10000
 #define BACKOFF_FORGET_US (30 * US_PER_S) /* a life this long starts over at BACKOFF_FIRST_MS */
 
+/* Besides 0: ended as asked, and 1: failed. */
+#define EXIT_USAGE 2     /* wrong command line or configuration: nothing was started */
+#define EXIT_NO_POLICY 3 /* the first policy was refused */
+
 enum phase {
 	PHASE_WRITER, /* the writer opens, locks and recovers its directories */
 	PHASE_POLICY, /* the first policy is compiled and recorded */

@@ -723,7 +723,7 @@ test_refused_at_start(void **state)
 
 	write_file(b, "policy.json", "{}");
 	start(b, "");
-	expect_exit(b, 1);
+	expect_exit(b, 3);
 	assert_true(holds(b, "audit/events", "note policy {\"result\":\"refused\""));
 	assert_true(holds(b, "audit/events", "finish"));
 	assert_false(holds(b, "stderr", "policyd: ready"));
