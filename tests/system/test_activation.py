@@ -98,6 +98,7 @@ class Activation(service.Case):
                 s.gone()
                 print(f"# {s.said()}")
 
+    @service.unittest.skipUnless(os.geteuid() == 0, "others cannot look into processes that are not dumpable")
     def test_children_do_not_see_the_managers_variables(self):
         s = self.make(listen=False)
         requests, admin = self.listener(s.socket), self.listener(s.admin_socket)
