@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * How far a text is plain: printable ASCII that needs no look when JSON is read or written. Most
- * bytes of most strings are, so this is worth eight bytes at a time.
+ * ASCII, without a locale: hex digits, and how far a text is plain, which is printable ASCII that
+ * needs no look when JSON is read or written. Most bytes of most strings are, so that is worth eight
+ * bytes at a time.
  */
 
 #include <endian.h>
@@ -11,6 +12,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+/* The value of a hex digit of either case, -1 for anything else. */
+static inline int
+ascii_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
 
 #define ASCII_ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
 

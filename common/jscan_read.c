@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "common/ascii.h"
 #include "common/jscan_internal.h"
 
 /* --- escapes --------------------------------------------------------------------------------- */
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* The code unit of the \uXXXX that s starts with; false when it does not. */
 static bool
@@ -26,7 +15,7 @@ escape_unit(struct str s, uint32_t *ret_unit)
 	if (s.n < 6 || s.p[0] != '\\' || s.p[1] != 'u')
 		return false;
 	for (size_t i = 2; i < 6; i++) {
-		int digit = hex_digit(s.p[i]);
+		int digit = ascii_hex(s.p[i]);
 
 		if (digit < 0)
 			return false;

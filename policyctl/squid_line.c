@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
+#include "common/ascii.h"
 #include "common/limits.h"
 #include "policyctl/request.h"
 
@@ -38,18 +39,6 @@ squid_id(struct str line)
 	return squid_token(&line, &id) && squid_digits(id, SQUID_ID) ? id : STR_NONE;
 }
 
-static int
-squid_hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* The byte that "%XX" at from means; -1: it is no escape, or NUL. */
 static int
 squid_escaped(const char *from, const char *end)
@@ -58,8 +47,8 @@ squid_escaped(const char *from, const char *end)
 
 	if (end - from < 3)
 		return -1;
-	high = squid_hex(from[1]);
-	low = squid_hex(from[2]);
+	high = ascii_hex(from[1]);
+	low = ascii_hex(from[2]);
 	return high < 0 || low < 0 || high + low == 0 ? -1 : high * 16 + low;
 }
 

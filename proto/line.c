@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "common/ascii.h"
 #include "proto/value.h"
 
 #define SEQ_BITS 62
@@ -37,16 +38,6 @@ line_event_id(uint64_t log_id, uint64_t seq, char out[UUID_TEXT + 1])
 	out[UUID_TEXT] = '\0';
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 int
 line_event_id_parse(struct str s, uint64_t *ret_log_id, uint64_t *ret_seq)
 {
@@ -56,7 +47,7 @@ line_event_id_parse(struct str s, uint64_t *ret_log_id, uint64_t *ret_seq)
 	if (s.n != UUID_TEXT)
 		return -EINVAL;
 	for (size_t i = 0; i < s.n; i++) {
-		int v = hex_digit(s.p[i]);
+		int v = ascii_hex(s.p[i]);
 
 		if (i == 8 || i == 13 || i == 18 || i == 23) {
 			if (s.p[i] != '-')
