@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/dir_faults.h"
+
+/* Every header of dir.c comes first: the names below must not touch their declarations. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+	enum dir_fault kind;
+	int at, times, error;
+	const char *only;
+} planned;
+static atomic_int calls;
+
+void
+dir_fault_set(enum dir_fault fault, int at, int times, int error)
+{
+	planned.kind = fault;
+	planned.at = at;
+	planned.times = times;
+	planned.error = error;
+	atomic_store(&calls, 0);
+}
+
+void
+dir_fault_only(const char *name)
+{
+	planned.only = name;
+}
+
+int
+dir_fault_calls(void)
+{
+	return atomic_load(&calls);
+}
+
+/* Whether this call is to fail. */
+static bool
+fault_now(const char *name)
+{
+	int n;
+
+	if (planned.only && strcmp(planned.only, name) != 0)
+		return false;
+	n = atomic_fetch_add(&calls, 1) + 1;
+	if (planned.kind == DIR_FAULT_NONE || n < planned.at || n >= planned.at + planned.times)
+		return false;
+	if (planned.kind == DIR_FAULT_DIE)
+		_exit(DIR_FAULT_STATUS);
+	errno = planned.error;
+	return true;
+}
+
+static int
+faulty_openat(int dir, const char *name, int flags, ...)
+{
+	va_list args;
+	mode_t mode = 0;
+
+	if (fault_now("openat"))
+		return -1;
+	va_start(args, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(args, mode_t);
+	va_end(args);
+	return openat(dir, name, flags, mode);
+}
+
+static int
+faulty_renameat2(int a, const char *from, int b, const char *to, unsigned flags)
+{
+	return fault_now("renameat2") ? -1 : renameat2(a, from, b, to, flags);
+}
+
+static ssize_t
+faulty_pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+	if (!fault_now("pwrite"))
+		return pwrite(fd, buf, n, at);
+	if (planned.kind == DIR_FAULT_SHORT && n > 1) {
+		/* The rest is asked for next: that call fails. */
+		planned.at = atomic_load(&calls) + 1;
+		return pwrite(fd, buf, n / 2, at);
+	}
+	return -1;
+}
+
+static int
+faulty_fsync(int fd)
+{
+	return fault_now("fsync") ? -1 : fsync(fd);
+}
+
+static int
+faulty_fdatasync(int fd)
+{
+	return fault_now("fdatasync") ? -1 : fdatasync(fd);
+}
+
+static int
+faulty_fallocate(int fd, int mode, off_t from, off_t n)
+{
+	return fault_now("fallocate") ? -1 : fallocate(fd, mode, from, n);
+}
+
+static int
+faulty_ftruncate(int fd, off_t n)
+{
+	return fault_now("ftruncate") ? -1 : ftruncate(fd, n);
+}
+
+#define openat faulty_openat
+#define renameat2 faulty_renameat2
+#define pwrite faulty_pwrite
+#define fsync faulty_fsync
+#define fdatasync faulty_fdatasync
+#define fallocate faulty_fallocate
+#define ftruncate faulty_ftruncate
+
+#include "auditd-writer/dir.c"
