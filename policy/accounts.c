@@ -113,28 +113,39 @@ add_group(struct accounts_work *w, const struct group *gr)
 	return error;
 }
 
+/* After fgetpwent() and fgetgrent() have given NULL: the end, or why not. */
+static int
+read_end(FILE *f)
+{
+	if (ferror(f))
+		return -EIO;
+	return errno == ENOMEM ? -ENOMEM : 0;
+}
+
 static int
 read_passwd(struct accounts_work *w, FILE *f)
 {
-	struct passwd *pw;
+	const struct passwd *pw;
 	int error = 0;
 
+	errno = 0;
 	/* cppcheck-suppress fgetpwentCalled ; there is one thread */
 	while (error == 0 && (pw = fgetpwent(f)))
 		error = add_account(w, pw);
-	return error == 0 && ferror(f) ? -EIO : error;
+	return error < 0 ? error : read_end(f);
 }
 
 static int
 read_group(struct accounts_work *w, FILE *f)
 {
-	struct group *gr;
+	const struct group *gr;
 	int error = 0;
 
+	errno = 0;
 	/* cppcheck-suppress fgetgrentCalled ; there is one thread */
 	while (error == 0 && (gr = fgetgrent(f)))
 		error = add_group(w, gr);
-	return error == 0 && ferror(f) ? -EIO : error;
+	return error < 0 ? error : read_end(f);
 }
 
 static int
@@ -243,13 +254,22 @@ accounts_read(struct accounts *a, FILE *passwd, FILE *group)
 	return error;
 }
 
+static int
+open_if_there(const char *path, FILE **ret)
+{
+	*ret = fopen(path, "re");
+	return *ret || errno == ENOENT ? 0 : -errno;
+}
+
 int
 accounts_read_etc(struct accounts *a)
 {
-	CLEANUP_FILE FILE *passwd = fopen("/etc/passwd", "re");
-	CLEANUP_FILE FILE *group = fopen("/etc/group", "re");
+	CLEANUP_FILE FILE *passwd = NULL, *group = NULL;
+	int error = open_if_there("/etc/passwd", &passwd);
 
-	return accounts_read(a, passwd, group);
+	if (error == 0)
+		error = open_if_there("/etc/group", &group);
+	return error < 0 ? error : accounts_read(a, passwd, group);
 }
 
 void

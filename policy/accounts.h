@@ -25,7 +25,7 @@ struct accounts {
 
 /* -ENOMEM, or -errno of reading. accounts_free() in any case. */
 int accounts_read(struct accounts *a, FILE *passwd, FILE *group);
-/* From /etc. A file that is not there is empty. */
+/* From /etc. A file that is not there is empty; *a must be zero before. */
 int accounts_read_etc(struct accounts *a);
 void accounts_free(struct accounts *a);
 

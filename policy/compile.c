@@ -47,9 +47,9 @@ build_image(const struct doc *doc, bool with_accounts, uint8_t **ret_image, size
 	struct accounts accounts = {.arena = {NULL}};
 	int error = with_accounts ? accounts_read_etc(&accounts) : 0;
 
-	if (error == -EIO)
-		report_add(doc->report, doc->texts, PLACE_NOWHERE,
-		    "/etc/passwd or /etc/group could not be read");
+	if (error < 0 && error != -ENOMEM)
+		report_add(doc->report, doc->texts, PLACE_NOWHERE, "/etc/passwd or /etc/group: %s",
+		    strerrordesc_np(-error));
 	if (error == 0)
 		error = image_build(doc, with_accounts ? &accounts : NULL, ret_image, ret_size);
 	if (error == -EFBIG)

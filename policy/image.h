@@ -194,7 +194,7 @@ struct accounts;
 int image_build(
     const struct doc *doc, const struct accounts *accounts, uint8_t **ret_image, size_t *ret_size);
 
-/* Put the checksum over everything after it into the header of an image of at least its size. */
-void image_seal(uint8_t *image, size_t size);
-/* Whether it is right. */
+/* Put the checksum over everything after it into the header (which must be there). 0 or -ENOMEM. */
+int image_seal(uint8_t *image, size_t size);
+/* Whether it is right (no, too, when there is no memory to find out). */
 bool image_sealed(const uint8_t *image, size_t size);

@@ -238,8 +238,8 @@ build_layout(const struct build *b, struct image_header *h)
 static int
 build_finish(struct build *b, struct image_header *h, uint8_t **ret_image, size_t *ret_size)
 {
+	CLEANUP_FREE uint8_t *image = NULL;
 	size_t size = build_layout(b, h);
-	uint8_t *image;
 
 	if (b->error < 0)
 		return b->error;
@@ -253,8 +253,9 @@ build_finish(struct build *b, struct image_header *h, uint8_t **ret_image, size_
 	for (unsigned i = 0; i < IMAGE_SECTIONS; i++)
 		if (b->parts[i].n > 0)
 			memcpy(image + h->section[i].first, b->parts[i].p, b->parts[i].n);
-	image_seal(image, size);
-	*ret_image = image;
+	if (image_seal(image, size) < 0)
+		return -ENOMEM;
+	*ret_image = take_ptr(&image);
 	*ret_size = size;
 	return 0;
 }

@@ -27,7 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(image, data, size);
 	if (size >= sizeof(struct image_header)) {
 		memcpy(image + offsetof(struct image_header, size), &told, sizeof(told));
-		image_seal(image, size);
+		if (image_seal(image, size) < 0)
+			abort();
 	}
 	if (policy_image_open(&view, image, size, &why) == 0)
 		(void)policy_exercise(&view);
