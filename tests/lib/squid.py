@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real Squid on loopback ports, configured with examples/squid.conf, and a web server behind it."""
 
+import glob
 import grp
 import http.server
 import os
-import pwd
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -75,12 +76,14 @@ class Squid:
 
     def __init__(self, hosts, helper=(), before="", fmt=None):
         self.dir = tempfile.mkdtemp(prefix="sq", dir="/tmp")
+        # Names its shared memory, too, which must not be that of a Squid that serves this host.
+        self.name = os.path.basename(self.dir).replace("_", "0")
         self.port = free_port()
         # policyd as root has no capability by then: it must own the directory to remove its socket.
         os.mkdir(os.path.join(self.dir, "run"), 0o755)
         self.socket = os.path.join(self.dir, "run", "p.sock")
         self.root = os.geteuid() == 0
-        self.user = pwd.getpwnam("proxy").pw_name if self.root else pwd.getpwuid(os.getuid()).pw_name
+        self.user = "proxy" if self.root else str(os.getuid())
         self.process = None
         # Squid's user need not be able to reach the build directory.
         self.helper = shutil.copy(service.POLICYCTL, self.dir)
@@ -136,12 +139,12 @@ http_access deny all
 
     def check(self):
         """squid -k parse: (exit status, what it said)."""
-        done = subprocess.run([SQUID, "-k", "parse", "-f", self.conf], stdin=subprocess.DEVNULL,
+        done = subprocess.run([SQUID, "-k", "parse", "-n", self.name, "-f", self.conf], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30, check=False)
         return done.returncode, done.stdout.decode(errors="replace")
 
     def start(self):
-        self.process = subprocess.Popen([SQUID, "-N", "-f", self.conf], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([SQUID, "-N", "-n", self.name, "-f", self.conf], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=self.dir)
         procs.wait_until(self._listens, service.PATIENCE, f"squid on port {self.port}; cache.log: {self.cache_log()}")
         return self
@@ -179,11 +182,11 @@ http_access deny all
         code, connect = codes.split()
         return int(code), int(connect), body
 
-    def stop(self):
+    def stop(self, sig=signal.SIGTERM):
         """End it, and see that its helpers end by themselves."""
         if self.process and self.process.poll() is None:
             helpers = procs.descendants(self.process.pid)
-            self.process.terminate()
+            self.process.send_signal(sig)
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:
@@ -195,6 +198,8 @@ http_access deny all
 
     def remove(self):
         try:
-            self.stop()
+            self.stop(signal.SIGKILL)  # asked politely, it takes a second at least
         finally:
             shutil.rmtree(self.dir, ignore_errors=True)
+            for path in glob.glob(f"/dev/shm/{self.name}-*"):
+                os.unlink(path)
