@@ -52,18 +52,27 @@ chan_send(int fd, const void *frame, size_t n, int attached)
 }
 
 /*
- * The descriptor that came with a message. Room for one was given: what else was sent made the
- * kernel set MSG_CTRUNC. Whatever arrived is ours to close.
+ * The descriptor that came with a message, -1: none. Room for one was given, but CMSG_SPACE rounds
+ * up, so that the kernel may put a second one there; for more it sets MSG_CTRUNC. Whatever arrived
+ * is ours to close: of several, the last is returned and the others are closed.
  */
 static int
-chan_take_attached(struct msghdr *msg)
+chan_take_attached(struct msghdr *msg, bool *ret_several)
 {
 	int fd = -1;
 
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	*ret_several = false;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = CMSG_LEN(0); at + sizeof(fd) <= c->cmsg_len; at += sizeof(fd)) {
+			if (fd >= 0) {
+				*ret_several = true;
+				(void)close(fd);
+			}
+			memcpy(&fd, CMSG_DATA(c) + (at - CMSG_LEN(0)), sizeof(fd));
+		}
+	}
 	return fd;
 }
 
@@ -119,13 +128,15 @@ chan_recv(int fd, void *buf, size_t cap, int *ret_attached)
 	    .msg_controllen = sizeof(control.room),
 	};
 	ssize_t n;
+	bool several;
 	int attached;
 
 	n = chan_receive(fd, &msg);
 	if (n < 0)
 		return n;
-	attached = chan_take_attached(&msg);
-	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || (attached >= 0 && !ret_attached)) {
+	attached = chan_take_attached(&msg, &several);
+	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || several ||
+	    (attached >= 0 && !ret_attached)) {
 		if (attached >= 0)
 			(void)close(attached);
 		return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : -EBADMSG;
