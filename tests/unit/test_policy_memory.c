@@ -43,7 +43,6 @@ void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 void __libc_free(void *p);
-void *reallocarray(void *p, size_t n, size_t size);
 
 static bool
 fails_now(void)
@@ -61,6 +60,7 @@ taken(void *p)
 	return p;
 }
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): theirs have reserved names */
 void *
 malloc(size_t n)
 {
@@ -95,6 +95,7 @@ free(void *p)
 	live -= p != NULL;
 	__libc_free(p);
 }
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 static const char document[] =
     "{\"schema\":\"sealwright-policy/1\",\"revision\":\"a\",\"org\":{\"id\":\"o\"},\"policies\":["
