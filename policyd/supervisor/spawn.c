@@ -3,16 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "common/fds.h"
 #include "common/jail.h"
 #include "common/log.h"
 
 #define FIRST_FD 3
+#define EXEC_MS 2000
 
 static void
 child_signals(void)
@@ -53,9 +56,12 @@ child_die_with_us(const struct spawn *s, pid_t parent)
 		_exit(1);
 }
 
-/* The program's descriptor comes after the given ones and closes itself on exec. */
+/*
+ * After the given descriptors come the program's and one end of a pipe; both close on exec, and the
+ * pipe's end tells the parent of it.
+ */
 static _Noreturn void
-child_exec(const struct spawn *s)
+child_exec(const struct spawn *s, int started)
 {
 	int fds[FDS_PLACE_MAX];
 	int program = FIRST_FD + (int)s->n_fds;
@@ -64,28 +70,60 @@ child_exec(const struct spawn *s)
 
 	memcpy(fds, s->fds, s->n_fds * sizeof(fds[0]));
 	fds[s->n_fds] = s->program;
-	error = fds_place(fds, s->n_fds + 1, FIRST_FD);
+	fds[s->n_fds + 1] = started;
+	error = fds_place(fds, s->n_fds + 2, FIRST_FD);
 	if (error == 0)
 		error = fd_set_cloexec(program, true);
+	if (error == 0)
+		error = fd_set_cloexec(program + 1, true);
 	if (error < 0)
 		fatal(error, "cannot place descriptors");
 	(void)execveat(program, "", s->argv, no_environment, AT_EMPTY_PATH);
 	fatal(errno, "cannot start %s", s->argv[0]);
 }
 
-pid_t
-spawn(const struct spawn *s)
+static _Noreturn void
+child(const struct spawn *s, pid_t parent, int started)
 {
-	pid_t parent = getpid();
-	pid_t pid;
-
-	if (s->n_fds >= FDS_PLACE_MAX)
-		return -E2BIG;
-	pid = fork();
-	if (pid != 0)
-		return pid < 0 ? -errno : pid;
 	child_signals();
 	child_identity(s);
 	child_die_with_us(s, parent);
-	child_exec(s);
+	child_exec(s, started);
+}
+
+/*
+ * Until the child has become the program or has ended, so that who is told that we are ready finds
+ * only programs that run. A child that something holds up does not hold us up.
+ */
+static void
+wait_for_exec(int started)
+{
+	struct pollfd p = {.fd = started};
+
+	(void)poll(&p, 1, EXEC_MS);
+}
+
+pid_t
+spawn(const struct spawn *s)
+{
+	CLEANUP_FD int ours = -1;
+	CLEANUP_FD int theirs = -1;
+	pid_t parent = getpid();
+	int ends[2];
+	pid_t pid;
+
+	if (s->n_fds + 2 > FDS_PLACE_MAX)
+		return -E2BIG;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	ours = ends[0];
+	theirs = ends[1];
+	pid = fork();
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		child(s, parent, theirs);
+	(void)close(take_fd(&theirs));
+	wait_for_exec(ours);
+	return pid;
 }

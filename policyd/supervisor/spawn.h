@@ -29,5 +29,8 @@ struct spawn {
 	bool die_with_us; /* SIGKILL when the supervisor dies, besides the control channel */
 };
 
-/* The new process or -errno. What fails in the child is logged there; it exits 1. */
+/*
+ * The new process, which runs the program by now, or -errno. What fails in the child is logged there
+ * and ends it with status 1.
+ */
 pid_t spawn(const struct spawn *s);
