@@ -112,17 +112,15 @@ on_acknowledged(void *ctx, uint64_t seq, enum refusal refusal)
 }
 
 static void
-on_recorder_moved(void *ctx)
+start_serving(void *ctx)
 {
 	struct admin *a = ctx;
 
 	if (!a->finishing)
 		server_start(&a->server);
-	server_moved(&a->server);
 }
 
-static const struct recorder_calls recorder_calls = {
-    on_acknowledged, on_recorder_moved, writer_lost};
+static const struct recorder_calls recorder_calls = {on_acknowledged, start_serving, writer_lost};
 
 /* --- operators -------------------------------------------------------------------------------- */
 
@@ -142,7 +140,7 @@ on_tick(struct server *s, int64_t now)
 	wanted_timeouts(a, now);
 	if (recorder_stalled(
 		&a->recorder, now, (int64_t)a->settings->answer_ms * (US_PER_S / 1000)))
-		on_recorder_moved(a);
+		start_serving(a);
 }
 
 static void

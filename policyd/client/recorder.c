@@ -154,8 +154,6 @@ recorder_on_writable(evutil_socket_t fd, short what, void *arg)
 	if (!r->said_hello)
 		recorder_say_hello(r);
 	recorder_flush(r);
-	if (!r->blocked)
-		r->calls->moved(r->ctx);
 }
 
 /* --- receiving ------------------------------------------------------------------------------- */
@@ -181,7 +179,7 @@ recorder_take_welcome(struct recorder *r, struct frame_in *f)
 	memcpy(r->session, m.session, sizeof(r->session));
 	r->storage = m.state;
 	r->max_unacked = m.max_unacked < LIMIT_UNACKED ? m.max_unacked : LIMIT_UNACKED;
-	r->calls->moved(r->ctx);
+	r->calls->opened(r->ctx);
 }
 
 static uint64_t
@@ -258,9 +256,10 @@ recorder_on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		recorder_take_frame(r, (size_t)n);
+		/* Nothing more can be expected: spare the call that would say so. */
+		if (r->open && recorder_unacked(r) == 0)
+			break;
 	}
-	if (r->open)
-		r->calls->moved(r->ctx);
 }
 
 bool

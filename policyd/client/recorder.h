@@ -21,8 +21,8 @@
 struct recorder_calls {
 	/* The oldest unanswered message got this record number, or (seq 0) was refused. */
 	void (*answered)(void *ctx, uint64_t seq, enum refusal refusal);
-	/* There may be room again, or the state of the storage changed. */
-	void (*moved)(void *ctx);
+	/* The writer has welcomed us. */
+	void (*opened)(void *ctx);
 	/* The writer is gone; does not return. */
 	void (*lost)(void *ctx, const char *why);
 };

@@ -41,7 +41,6 @@ server_finish(struct server *s)
 	(void)event_del(s->acceptable);
 	for (c = TAILQ_FIRST(&s->conns); c; c = TAILQ_NEXT(c, all))
 		conn_finish(c);
-	s->again = true;
 }
 
 /* --- a turn ------------------------------------------------------------------------------------ */
@@ -58,7 +57,6 @@ on_rate(evutil_socket_t fd, short what, void *arg)
 		TAILQ_REMOVE(&s->rated, c, queue);
 		conn_ready(c);
 	}
-	s->again = true;
 }
 
 /* Those that stand in the queue now, each once; who is not done goes to its end. */

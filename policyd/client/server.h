@@ -111,7 +111,7 @@ struct server {
 	struct server_limits limits;
 	int fd;
 	bool accepting; /* started and not finished */
-	bool again;     /* clients have their turn before we sleep */
+	bool again;     /* somebody has a line to take: do not sleep */
 	bool reap;
 	int pace_fd; /* a timer; only when shared */
 	struct event *acceptable, *accept_later, *paced, *ticker, *rate_timer;
@@ -134,13 +134,6 @@ void server_start(struct server *s);
 void server_finish(struct server *s);
 /* One turn of the event loop. */
 void server_turn(struct server *s);
-
-/* Clients that wait for room to record may have it now. */
-static inline void
-server_moved(struct server *s)
-{
-	s->again = true;
-}
 
 /* --- for one connection ------------------------------------------------------------------------ */
 

@@ -99,17 +99,16 @@ writer_lost(void *ctx, const char *why)
 }
 
 static void
-on_recorder_moved(void *ctx)
+start_serving(void *ctx)
 {
 	struct evaluator *e = ctx;
 
 	if (!e->finishing)
 		server_start(&e->server);
-	server_moved(&e->server);
 }
 
 static const struct recorder_calls recorder_calls = {
-    answer_acknowledged, on_recorder_moved, writer_lost};
+    answer_acknowledged, start_serving, writer_lost};
 
 /* --- clients --------------------------------------------------------------------------------- */
 
@@ -157,7 +156,7 @@ on_tick(struct server *s, int64_t now)
 	notes_tick(e, now, false);
 	/* Denials can be given even while the writer says nothing. */
 	if (recorder_stalled(&e->recorder, now, patience))
-		on_recorder_moved(e);
+		start_serving(e);
 }
 
 static void
