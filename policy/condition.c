@@ -30,7 +30,7 @@ one_of(const struct policy_image *img, struct image_run globs, struct str s)
 	return any_glob(img, globs, s) ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
-/* Every account has a group: none known means that nobody told us. */
+/* Every account has a group: none known means that nobody told us. Nor do we know from a part of them. */
 static enum truth
 one_group_of(const struct policy_image *img, struct image_run globs, const struct policy_subject *s)
 {
@@ -39,7 +39,7 @@ one_group_of(const struct policy_image *img, struct image_run globs, const struc
 	for (size_t i = 0; i < s->n_groups; i++)
 		if (any_glob(img, globs, s->groups[i]))
 			return TRUTH_TRUE;
-	return s->n_groups == 0 ? TRUTH_UNKNOWN : TRUTH_FALSE;
+	return s->n_groups == 0 || s->more_groups ? TRUTH_UNKNOWN : TRUTH_FALSE;
 }
 
 enum truth

@@ -63,15 +63,18 @@ policy_image_user(const struct policy_image *img, uint32_t uid)
 }
 
 size_t
-policy_image_groups(const struct policy_image *img, uint32_t uid, struct str *ret, size_t cap)
+policy_image_groups(
+    const struct policy_image *img, uint32_t uid, struct str *ret, size_t cap, bool *ret_more)
 {
 	struct image_account account;
 	size_t n = 0;
 
+	*ret_more = false;
 	if (!find_account(img, uid, &account))
 		return 0;
 	for (uint32_t i = 0; i < account.groups.n && n < cap; i++)
 		ret[n++] = image_ref(img, account.groups.first + i);
+	*ret_more = n < account.groups.n;
 	return n;
 }
 

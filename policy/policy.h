@@ -86,6 +86,7 @@ struct policy_subject {
 	struct str sandbox, agent, client;
 	const struct policy_attribute *context;
 	uint16_t n_groups, n_context;
+	bool more_groups; /* groups holds only some: not to be found there means nothing */
 };
 
 /* --- images ---------------------------------------------------------------------------------- */
@@ -108,9 +109,9 @@ struct str policy_image_org_name(const struct policy_image *img); /* same */
 
 /* Local account names as they were at compile time. STR_NONE / 0 when the uid is unknown. */
 struct str policy_image_user(const struct policy_image *img, uint32_t uid);
-/* Group names of a local account, at most cap of them. Returns how many. */
-size_t
-policy_image_groups(const struct policy_image *img, uint32_t uid, struct str *ret, size_t cap);
+/* Group names of a local account, at most cap of them. Returns how many; *ret_more: there are others. */
+size_t policy_image_groups(
+    const struct policy_image *img, uint32_t uid, struct str *ret, size_t cap, bool *ret_more);
 
 enum policy_source {
 	SOURCE_ORG = 1,

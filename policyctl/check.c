@@ -39,7 +39,7 @@ check_subject(struct check *c, const struct asker *asker)
 		s->groups[s->n_groups++] = str_from(asker->groups.v[i]);
 	if (asker->groups.n == 0 && account)
 		s->n_groups = (uint16_t)policy_image_groups(
-		    &c->image, account->pw_uid, s->groups, LIMIT_GROUPS);
+		    &c->image, account->pw_uid, s->groups, LIMIT_GROUPS, &s->more_groups);
 	s->sandbox = str_from(asker->sandbox);
 	s->agent = str_from(asker->agent);
 	s->client = str_from(asker->client);

@@ -91,11 +91,12 @@ account_name(struct account *account, const struct image *image)
 	account->named_by = image;
 	account->user = STR_NONE;
 	account->n_groups = 0;
+	account->more_groups = false;
 	if (account->uid == UID_UNMAPPED)
 		return;
 	account->user = policy_image_user(&image->view, account->uid);
 	account->n_groups = (uint16_t)policy_image_groups(
-	    &image->view, account->uid, account->groups, LIMIT_GROUPS);
+	    &image->view, account->uid, account->groups, LIMIT_GROUPS, &account->more_groups);
 }
 
 void

@@ -28,6 +28,7 @@ struct account {
 	const struct image *named_by; /* the image that the names below are from, NULL: none yet */
 	struct str user;              /* STR_NONE: unknown */
 	uint16_t n_groups;
+	bool more_groups; /* than groups holds */
 	struct str groups[LIMIT_GROUPS];
 };
 

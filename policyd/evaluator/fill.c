@@ -66,9 +66,11 @@ fill_subject(struct evaluator *e, const struct conn *c)
 	if (believes_subject(c, rq)) {
 		s->user = rq->user;
 		fill_groups(s, rq->groups, rq->n_groups);
+		s->more_groups = false;
 	} else {
 		s->user = c->account->user;
 		fill_groups(s, c->account->groups, c->account->n_groups);
+		s->more_groups = c->account->more_groups;
 	}
 	s->sandbox = s->agent = s->client = STR_NONE;
 	s->n_context = 0;

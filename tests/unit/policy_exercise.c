@@ -42,7 +42,8 @@ exercise_accounts(const struct policy_image *img)
 
 	for (size_t i = 0; i < ARRAY_SIZE(uids); i++) {
 		struct str groups[LIMIT_GROUPS];
-		size_t n = policy_image_groups(img, uids[i], groups, LIMIT_GROUPS);
+		bool more;
+		size_t n = policy_image_groups(img, uids[i], groups, LIMIT_GROUPS, &more);
 
 		sum += touch(policy_image_user(img, uids[i]));
 		for (size_t k = 0; k < n; k++)

@@ -45,9 +45,11 @@ static void
 assert_account(const struct policy_image *img, uint32_t uid, const char *user, const char *groups)
 {
 	struct str names[LIMIT_GROUPS], name = policy_image_user(img, uid);
-	size_t n = policy_image_groups(img, uid, names, ARRAY_SIZE(names));
+	bool more;
+	size_t n = policy_image_groups(img, uid, names, ARRAY_SIZE(names), &more);
 	char joined[512] = "";
 
+	assert_false(more);
 	for (size_t i = 0; i < n; i++)
 		(void)sprintf(joined + strlen(joined), "%s%.*s", i ? "," : "", STR_ARG(names[i]));
 	assert_string_equal(joined, groups);
@@ -103,16 +105,19 @@ test_many_groups(void **state)
 	struct accounts a;
 	struct policy_image img;
 	uint8_t *bytes;
+	bool more;
 
 	(void)state;
 	for (int i = 0; i < 500; i++)
 		(void)sprintf(group + strlen(group), "g%d:x:%d:u\n", i, 1000 + i);
 	read_texts(&a, "u:x:5:500::/:\n", group);
 	open_image(&a, &bytes, &img);
-	assert_int_equal(policy_image_groups(&img, 5, names, LIMIT_GROUPS), LIMIT_GROUPS);
+	assert_int_equal(policy_image_groups(&img, 5, names, LIMIT_GROUPS, &more), LIMIT_GROUPS);
+	assert_true(more);
 	assert_true(str_eq(names[0], STR("main")));
 	assert_true(str_eq(names[63], STR("g62")));
-	assert_int_equal(policy_image_groups(&img, 5, names, 0), 0);
+	assert_int_equal(policy_image_groups(&img, 5, names, 0, &more), 0);
+	assert_true(more);
 	free(bytes);
 	accounts_free(&a);
 }

@@ -323,6 +323,33 @@ check_condition(size_t i, bool deny)
 	fixture_close(&f);
 }
 
+/* Not to be found in a part of one's groups means nothing: a deny holds, an allow does not. */
+static void
+test_part_of_groups(void **state)
+{
+	static const struct policy_subject part = {
+	    .user = {"alice", 5}, .n_groups = 1, .groups = {{"dev", 3}}, .more_groups = true};
+	static const char *const decision[] = {"allow", "deny"}, *const group[] = {"dev", "ops"};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		char head[64], rule[128];
+		struct policy_verdict v;
+		struct fixture f;
+
+		(void)snprintf(
+		    head, sizeof(head), "\"scope\":{\"groups\":[\"%s\"]},", group[i / 2]);
+		(void)snprintf(rule, sizeof(rule),
+		    "{\"id\":\"r\",\"actions\":[\"exec\"],\"resources\":[\"/x\"],"
+		    "\"decision\":\"%s\"}",
+		    decision[i % 2]);
+		fixture_open(&f, fixture_document(head, rule));
+		v = ask_x(&f, &part);
+		assert_int_equal(str_given(v.answer.rule_id), i / 2 == 0 || i % 2 == 1);
+		fixture_close(&f);
+	}
+}
+
 static void
 test_conditions(void **state)
 {
@@ -551,6 +578,7 @@ main(void)
 	    cmocka_unit_test(test_modes),
 	    cmocka_unit_test(test_modes_of_unknown_scope),
 	    cmocka_unit_test(test_conditions),
+	    cmocka_unit_test(test_part_of_groups),
 	    cmocka_unit_test(test_windows),
 	    cmocka_unit_test(test_windows_far_away),
 	    cmocka_unit_test(test_actions),
