@@ -3,7 +3,6 @@
 /* policyctl check: policyd's answer from a policy file, without policyd; nothing is recorded. */
 
 #include <pwd.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -12,6 +11,8 @@
 #include "policyctl/document.h"
 #include "policyctl/request.h"
 #include "policyctl/show.h"
+
+_Static_assert(CLI_LIST <= LIMIT_GROUPS, "every --group has its place");
 
 #define CHECK_REASON 9000 /* bytes: an action, a resource and two names */
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policyctl/document.h"
 
-#include <stdio.h>
-
 #include "common/cli.h"
 #include "policyctl/request.h"
 

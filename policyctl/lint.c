@@ -2,8 +2,6 @@
 
 /* policyctl lint: what is doubtful in a policy although it is valid. */
 
-#include <stdlib.h>
-
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "policyctl/ctl.h"

@@ -20,7 +20,7 @@ void object_key(struct object *o, struct str key);
 void object_str(struct object *o, const char *key, struct str s);
 void object_close(struct object *o);
 
-/* Who asks, from where, as the command line says it. STR_NONE: not given. */
+/* Who asks, as the command line says it. NULL: not given. */
 struct asker {
 	const char *user, *client, *sandbox, *agent;
 	struct cli_list groups;

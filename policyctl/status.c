@@ -2,8 +2,6 @@
 
 /* policyctl status: what policyd's processes count. */
 
-#include <stdio.h>
-
 #include "policyctl/admin.h"
 
 #define STATUS_BESIDE 8 /* evaluators in one table */

@@ -3,7 +3,6 @@
 /* policyctl test: run the tests inside a policy, as policyd does before it takes one. */
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"

@@ -342,6 +342,15 @@ class Configuration(Case):
         self.assertNotIn("FATAL", out)
         self.assertNotIn("WARNING", out)
 
+    def test_policy_of_the_document(self):
+        with open(os.path.join(service.TOP, "docs", "SQUID.md"), encoding="utf-8") as f:
+            block = re.search(r'^ +\{"schema":.*?\n\n', f.read(), re.M | re.S)[0]
+        path = os.path.join(self.top, "policy.json")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(block)
+        self.assertEqual(service.policyctl("test", path), (0, f"{path}: 1 policies, 2 rules, 1 tests: ok\n", ""))
+        self.assertEqual(service.policyctl("lint", path)[0], 0)
+
 
 if __name__ == "__main__":
     tap.main()
