@@ -84,7 +84,8 @@ int canon_url_part(struct str s, struct text *out, const char **ret_why);
 
 /*
  * The path of a URL, "/" for an empty one. With match set, as rules match it: runs of slashes are
- * one, no trailing slash. Dot segments, also encoded ones, are refused.
+ * one, no trailing slash, nothing encoded that could stand as it is (but "/", "?" and "*"). Dot
+ * segments, also encoded ones and those with a parameter ("..;x"), are refused.
  */
 int canon_url_path(struct str s, bool match, struct text *out, const char **ret_why);
 

@@ -119,6 +119,13 @@ separator(struct str s)
 	return str_starts(s, STR("%2F")) || str_starts(s, STR("%5C")) ? 3 : 0;
 }
 
+/* The end of a segment's name: of the segment itself, or a parameter, which some servers drop. */
+static bool
+name_ends(struct str s)
+{
+	return s.n == 0 || separator(s) > 0 || s.p[0] == ';' || str_starts(s, STR("%3B"));
+}
+
 /* s is canonical: a dot is always a plain dot there. */
 static bool
 has_dot_segment(struct str s)
@@ -129,7 +136,7 @@ has_dot_segment(struct str s)
 		s = str_skip(s, separator(s));
 		while (dots < s.n && s.p[dots] == '.')
 			dots++;
-		if ((dots == 1 || dots == 2) && (dots == s.n || separator(str_skip(s, dots)) > 0))
+		if ((dots == 1 || dots == 2) && name_ends(str_skip(s, dots)))
 			return true;
 		s = str_skip(s, dots);
 		while (s.n > 0 && separator(s) == 0)
@@ -149,6 +156,31 @@ canon_url_part(struct str s, struct text *out, const char **ret_why)
 		s = str_skip(s, used);
 	}
 	return text_ok(out) ? 0 : refuse(ret_why, "URL is too long");
+}
+
+/*
+ * In place: servers take %3A for ':' and the like, so a rule must not see a difference. Not so '/'
+ * (another segment), '?' (a query) and '*' (in a pattern a star).
+ */
+static void
+decode_plain(struct text *out, size_t start)
+{
+	size_t to = start;
+
+	for (size_t i = start; i < out->n; i++) {
+		char c = out->p[i];
+
+		if (c == '%' && out->n - i >= 3) {
+			char d = (char)(canon_hex(out->p[i + 1]) << 4 | canon_hex(out->p[i + 2]));
+
+			if (is_plain(d) && !strchr("/?*", d)) {
+				c = d;
+				i += 2;
+			}
+		}
+		out->p[to++] = c;
+	}
+	out->n = to;
 }
 
 /* In place: runs of slashes to one, no slash at the end. */
@@ -172,7 +204,9 @@ canon_url_path(struct str s, bool match, struct text *out, const char **ret_why)
 		return -EINVAL;
 	if (has_dot_segment((struct str){out->p + start, out->n - start}))
 		return refuse(ret_why, "URL path must not contain '.' or '..' segments");
-	if (match)
-		squeeze_slashes(out, start);
+	if (!match)
+		return 0;
+	decode_plain(out, start);
+	squeeze_slashes(out, start);
 	return 0;
 }
