@@ -197,11 +197,38 @@ close_poisoned(struct closer *c, struct job *job)
 	return rename_closed(c, job);
 }
 
+/* Whether an earlier segment is not closed yet. */
+static bool
+has_to_wait(const struct closer *c, uint32_t number)
+{
+	for (unsigned i = 0; i < c->n_held; i++)
+		if (c->held[i] < number)
+			return true;
+	return false;
+}
+
+static void
+hold_later_ones(struct closer *c, const struct job *job)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < c->n_held; i++)
+		if (c->held[i] != job->number)
+			c->held[left++] = c->held[i];
+	c->n_held = left;
+	if (job->error < 0 && left < CLOSER_JOBS)
+		c->held[c->n_held++] = job->number;
+}
+
 static void
 close_one(struct closer *c, struct job *job)
 {
 	if (job->stage == REPAIR_RENAMED)
 		return;
+	if (has_to_wait(c, job->number)) {
+		(void)failed(job, "close a segment before an earlier one", -EBUSY);
+		return;
+	}
 	if (!job->poisoned && close_plain(c, job) < 0) {
 		job->poisoned = true;
 		job->cause = job->error;
@@ -218,10 +245,12 @@ work_one(struct closer *c, struct job *job)
 {
 	job->error = 0;
 	job->step = NULL;
-	if (job->kind == JOB_MAKE)
+	if (job->kind == JOB_MAKE) {
 		make(c, job);
-	else
-		close_one(c, job);
+		return;
+	}
+	close_one(c, job);
+	hold_later_ones(c, job);
 }
 
 /* A new file whose name may not be durable is not handed out. */

@@ -8,6 +8,10 @@
  *
  * Closing, in this order: cut to its length, fsync, [a seal: made, committed, written, renamed],
  * rename to .jsonl, fsync(directory).
+ *
+ * Segments are closed in the order of their numbers: while one could not be closed, later ones fail
+ * with -EBUSY. Else a crash would leave a hole in what is closed, and the next start, which goes on
+ * from the newest closed segment, would not take the lines that belong there.
  */
 
 #include <pthread.h>
@@ -65,6 +69,8 @@ struct closer {
 	struct job group[CLOSER_JOBS];
 	char empties[CLOSER_EMPTIES][SEGNAME_SIZE]; /* base names of empty .tmp files to use up */
 	unsigned n_empties;
+	uint32_t held[CLOSER_JOBS]; /* numbers of segments that could not be closed yet */
+	unsigned n_held;
 	struct hash *sum;
 };
 

@@ -166,8 +166,11 @@ rotation_release(struct writer *w)
 {
 	struct rotation *r = &w->rotation;
 
-	while (r->n_retired > 0 && r->waiting < LIMIT_WAITING_SEGMENTS)
-		submit(w, &r->retired[--r->n_retired]);
+	while (r->n_retired > 0 && r->waiting < LIMIT_WAITING_SEGMENTS) {
+		submit(w, &r->retired[0]);
+		r->n_retired--;
+		memmove(r->retired, r->retired + 1, r->n_retired * sizeof(r->retired[0]));
+	}
 }
 
 /* --- ROTATE ------------------------------------------------------------------------------------ */
@@ -291,6 +294,8 @@ rotation_end(struct writer *w)
 	int64_t until = clock_monotonic() + END_US;
 	int error = complete(w);
 
+	/* Before the last one, which is closed after them only. */
+	try_failed_again(w);
 	if (error == 0 && w->open.records > 0) {
 		const struct job job = closing_job(w);
 
@@ -298,7 +303,6 @@ rotation_end(struct writer *w)
 		w->open = SEGMENT_NONE;
 		submit(w, &job);
 	}
-	try_failed_again(w);
 	while (r->waiting > r->n_failed) {
 		int64_t left = until - clock_monotonic();
 
@@ -327,6 +331,7 @@ static void
 made(struct writer *w, const struct job *job)
 {
 	struct rotation *r = &w->rotation;
+	bool awaited = r->make_error < 0;
 
 	r->making = false;
 	if (job->error < 0) {
@@ -341,13 +346,16 @@ made(struct writer *w, const struct job *job)
 	r->hold_until = 0;
 	r->standby = *job;
 	r->next_number = job->number + 1;
-	w->storage.retry_at = w->now;
+	/* Only if this was what failed: else each attempt would use up a segment and ask for the next. */
+	if (awaited)
+		w->storage.retry_at = w->now;
 }
 
 static void
 not_closed(struct writer *w, struct job *job)
 {
 	struct rotation *r = &w->rotation;
+	unsigned at = r->n_failed++;
 
 	if (!job->told) {
 		log_error("%s: cannot %s: %s; tried again later", job->base, job->step,
@@ -355,7 +363,10 @@ not_closed(struct writer *w, struct job *job)
 		note_unclosed(w, job);
 	}
 	job->told = true;
-	r->failed[r->n_failed++] = *job;
+	/* In order: none is closed before an earlier one. */
+	for (; at > 0 && r->failed[at - 1].number > job->number; at--)
+		r->failed[at] = r->failed[at - 1];
+	r->failed[at] = *job;
 	answer_requests(w, job->number, job->error, str_from(job->base));
 	try_again_later(w);
 }
@@ -403,6 +414,8 @@ rotation_deadline(const struct writer *w)
 	const struct segment *s = &w->open;
 	int64_t at = w->rotation.retry_at;
 
+	if (asked(w) && w->rotation.hold_until < at)
+		at = w->rotation.hold_until;
 	if (w->storage.state != STORAGE_FAILED && s->fd >= 0 && s->records > 0) {
 		int64_t old = s->first_at + (int64_t)w->options.rotate_seconds * US_PER_S;
 

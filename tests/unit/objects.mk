@@ -131,3 +131,8 @@ WRITER_LOG := tests/unit/log_fixture.o tests/unit/dir_faults.o auditd-writer/enc
 UNIT_TESTS += test_recover
 OBJS-test_recover := tests/unit/test_recover.o auditd-writer/catalog.o auditd-writer/history.o auditd-writer/recover.o $(WRITER_LOG)
 LIBS-test_recover := libcrypto
+
+UNIT_TESTS += test_closer
+OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-writer/repair.o auditd-writer/dir.o \
+	auditd-writer/hash.o auditd-writer/segname.o common/clock.o common/fds.o common/log.o common/text.o
+LIBS-test_closer := libcrypto
