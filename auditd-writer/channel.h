@@ -43,6 +43,8 @@ struct channel {
 	const char *fault; /* the last one, static text */
 	uint64_t faults_untold;
 	int64_t fault_told_at; /* monotonic; 0: never */
+	int64_t
+	    fault_logged_at; /* ... on standard error, which goes on while nothing is recorded */
 };
 
 void channel_init(struct channel *c, int fd, uint32_t number, enum peer who);

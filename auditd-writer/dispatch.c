@@ -18,9 +18,15 @@
 /* --- faults ----------------------------------------------------------------------------------- */
 
 static bool
+long_ago(const struct writer *w, int64_t at)
+{
+	return at == 0 || w->now - at >= FAULT_TOLD_US;
+}
+
+static bool
 tell_now(const struct writer *w, const struct channel *c)
 {
-	return c->fault_told_at == 0 || w->now - c->fault_told_at >= FAULT_TOLD_US;
+	return long_ago(w, c->fault_told_at);
 }
 
 static void
@@ -39,10 +45,13 @@ complain(struct writer *w, struct channel *c, const char *why)
 {
 	c->fault = why;
 	c->faults_untold++;
-	if (!tell_now(w, c))
-		return;
-	log_warn("channel %u (generation %u, pid %u): %s", c->number, c->generation, c->pid, why);
-	tell_fault(w, c);
+	if (long_ago(w, c->fault_logged_at)) {
+		c->fault_logged_at = w->now;
+		log_warn("channel %u (generation %u, pid %u): %s", c->number, c->generation, c->pid,
+		    why);
+	}
+	if (tell_now(w, c))
+		tell_fault(w, c);
 }
 
 static void
