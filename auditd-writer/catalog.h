@@ -6,6 +6,7 @@
  * and number. Everything else there is none of our business.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "auditd-writer/dir.h"
@@ -16,6 +17,7 @@
 struct catalog {
 	struct segname *files;
 	size_t n, cap;
+	bool scratch; /* a copy was being made when the last run ended */
 };
 
 /* 0, or a negative errno (-E2BIG beyond CATALOG_MAX). Release with catalog_deinit(). */

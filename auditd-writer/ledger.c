@@ -112,7 +112,8 @@ ledger_note(struct writer *w, enum record_action_type type, struct str payload)
 	const struct record r = {
 	    .category = RECORD_MANAGEMENT, .action_type = type, .payload = payload};
 
-	if (w->storage.state == STORAGE_FAILED || ledger_put(w, &r, LINE_NO_CHANNEL, NULL) < 0) {
+	if (w->storage.state == STORAGE_FAILED || w->open.fd < 0 ||
+	    ledger_put(w, &r, LINE_NO_CHANNEL, NULL) < 0) {
 		w->counters.notes_lost++;
 		return false;
 	}

@@ -380,6 +380,7 @@ finish(struct writer *w)
 	drain_rest(w);
 	w->now = clock_monotonic();
 	storage_retry(w, true);
+	rotation_settle(w);
 	ledger_tick(w);
 	dispatch_tell_faults(w, true);
 	note_stop(w);

@@ -13,6 +13,7 @@
 /* A file that was not closed. */
 struct leftover {
 	const char *base;
+	size_t at;               /* in the catalog */
 	enum segname_kind kind;  /* TMP, or TORN when nothing else of its name is there */
 	uint64_t first, last;    /* records of its whole lines that follow each other; 0: none */
 	uint8_t prev[LINE_HASH]; /* that its first line continues */
@@ -21,6 +22,7 @@ struct leftover {
 
 struct work {
 	const struct dir *dir;
+	struct catalog *catalog;
 	struct hash *hash;
 	struct text *why;
 	struct history *y;
@@ -289,11 +291,130 @@ recover_one(struct work *k, const struct leftover *l)
 	return 0;
 }
 
+/* --- holes ------------------------------------------------------------------------------------- */
+
+/*
+ * A file system may have kept a later rename and lost an earlier one, as long as the directory was not
+ * synced: then an open segment lies before a closed one. The closed one's first line tells exactly how
+ * the open one has to end.
+ */
+static const struct segname *
+closed_behind(const struct work *k, const struct leftover *l)
+{
+	const struct segname *files = k->catalog->files, *f = files + l->at;
+
+	while (++f < files + k->catalog->n && strcmp(f->session, files[l->at].session) == 0)
+		if (f->kind == SEGNAME_CLOSED)
+			return f;
+	return NULL;
+}
+
+/* 1: facts of the first line of a closed segment; 0: it is not a line of ours. */
+static int
+first_facts(struct work *k, const char *base, struct facts *ret)
+{
+	CLEANUP_FD int fd = dir_open_read(k->dir, base);
+	int got = fd < 0 ? fd : linescan_open(k->scan, fd);
+	struct str line;
+
+	if (got == 0)
+		got = linescan_next(k->scan, &line);
+	if (got < 0)
+		return wrong(k, base, "read", got);
+	return got > 0 && facts_parse(line, ret);
+}
+
+/* 1: its lines lead up to exactly the one that comes next; k->scan->at is behind them. */
+static int
+leads_to(struct work *k, const struct facts *next, uint64_t *ret_records)
+{
+	struct chain c = {0};
+	struct str line;
+	int64_t good = 0;
+
+	while (!c.any || c.seq + 1 < next->seq) {
+		int got = linescan_next(k->scan, &line);
+
+		if (got < 0)
+			return got;
+		if (got == 0 || !chain_takes(k, &c, line))
+			break;
+		good = k->scan->at;
+		(*ret_records)++;
+	}
+	k->scan->at = good;
+	return c.any && c.seq + 1 == next->seq && c.log_id == next->log_id &&
+	       memcmp(c.head, next->prev_hash, LINE_HASH) == 0;
+}
+
+static int
+close_hole(struct work *k, const struct leftover *l, int fd, uint64_t records)
+{
+	int64_t good = k->scan->at, torn = linescan_content_end(k->scan);
+	int error;
+
+	if (torn < 0)
+		return wrong(k, l->base, "read", (int)torn);
+	error = replace(k, l, fd, good, torn > good || l->kind == SEGNAME_TORN);
+	if (error < 0)
+		return error;
+	report(k, l, records, torn - good);
+	k->catalog->files[l->at].kind = SEGNAME_CLOSED;
+	if (l->first < k->y->first_seq)
+		k->y->first_seq = l->first;
+	return 1;
+}
+
+/* 1: it lay before a closed segment, and is closed now. */
+static int
+fill_hole(struct work *k, const struct leftover *l)
+{
+	const struct segname *behind = closed_behind(k, l);
+	CLEANUP_FD int fd = -1;
+	uint64_t records = 0;
+	struct facts next;
+	int got;
+
+	/* A .torn without its copy: of a segment that was removed, or the copy is still a scratch file. */
+	if (l->first == 0 || !behind || (l->kind == SEGNAME_TORN && !k->catalog->scratch))
+		return 0;
+	got = first_facts(k, behind->base, &next);
+	if (got <= 0)
+		return got;
+	fd = open_left(k, l);
+	if (fd < 0)
+		return fd;
+	got = leads_to(k, &next, &records);
+	if (got < 0)
+		return wrong(k, l->base, "read", got);
+	return got == 0 ? 0 : close_hole(k, l, fd, records);
+}
+
+/* From the last to the first: one that is filled may be what the one before it ends at. */
+static int
+fill_holes(struct work *k)
+{
+	for (size_t i = k->n; i > 0; i--) {
+		struct leftover *l = &k->left[i - 1];
+		int filled = fill_hole(k, l);
+
+		if (filled < 0)
+			return filled;
+		if (filled == 0)
+			continue;
+		k->n--;
+		memmove(l, l + 1, (k->n - (i - 1)) * sizeof(*l));
+	}
+	return 0;
+}
+
 /* --- all of them ------------------------------------------------------------------------------- */
 
 static int
-collect(struct work *k, const struct catalog *c)
+collect(struct work *k)
 {
+	const struct catalog *c = k->catalog;
+
 	for (size_t i = 0; i < c->n; i++) {
 		struct leftover *l = &k->left[k->n];
 		enum segname_kind kind = c->files[i].kind;
@@ -303,7 +424,7 @@ collect(struct work *k, const struct catalog *c)
 		    (kind == SEGNAME_TORN &&
 			(catalog_has(c, i, SEGNAME_CLOSED) || catalog_has(c, i, SEGNAME_TMP))))
 			continue;
-		*l = (struct leftover){.base = c->files[i].base, .kind = kind};
+		*l = (struct leftover){.base = c->files[i].base, .at = i, .kind = kind};
 		error = survey(k, l);
 		if (error < 0)
 			return error;
@@ -316,10 +437,12 @@ collect(struct work *k, const struct catalog *c)
 }
 
 static int
-recover_in_order(struct work *k, const struct catalog *c)
+recover_in_order(struct work *k)
 {
-	int error = collect(k, c);
+	int error = collect(k);
 
+	if (error == 0)
+		error = fill_holes(k);
 	if (error == 0 && k->n > 0)
 		qsort(k->left, k->n, sizeof(*k->left), by_first);
 	for (size_t i = 0; i < k->n && error == 0; i++)
@@ -338,7 +461,7 @@ open_files(const struct catalog *c)
 }
 
 int
-recover_all(struct recovery *ret, struct history *y, const struct dir *d, const struct catalog *c,
+recover_all(struct recovery *ret, struct history *y, const struct dir *d, struct catalog *c,
     struct hash *h, struct text *why)
 {
 	size_t n = open_files(c);
@@ -346,12 +469,18 @@ recover_all(struct recovery *ret, struct history *y, const struct dir *d, const 
 	CLEANUP_FREE struct linescan *scan = malloc(sizeof(*scan));
 	struct recovery r = {
 	    .closed = calloc(n, sizeof(*r.closed)), .empty = calloc(n, sizeof(*r.empty))};
-	struct work k = {
-	    .dir = d, .hash = h, .why = why, .y = y, .result = &r, .left = left, .scan = scan};
+	struct work k = {.dir = d,
+	    .catalog = c,
+	    .hash = h,
+	    .why = why,
+	    .y = y,
+	    .result = &r,
+	    .left = left,
+	    .scan = scan};
 	int error = -ENOMEM;
 
 	if (left && scan && r.closed && r.empty)
-		error = recover_in_order(&k, c);
+		error = recover_in_order(&k);
 	if (error < 0) {
 		recovery_deinit(&r);
 		return error;

@@ -34,9 +34,10 @@ struct recovery {
 };
 
 /*
- * y: from history_read(); moved on to the end of what is recovered. 0 or a negative errno with why.
+ * y: from history_read(); moved on to the end of what is recovered. c: what is closed becomes so in
+ * it. 0 or a negative errno with why.
  * Release with recovery_deinit().
  */
-int recover_all(struct recovery *ret, struct history *y, const struct dir *d,
-    const struct catalog *c, struct hash *h, struct text *why);
+int recover_all(struct recovery *ret, struct history *y, const struct dir *d, struct catalog *c,
+    struct hash *h, struct text *why);
 void recovery_deinit(struct recovery *r);

@@ -16,7 +16,8 @@
 #define HOLD_US US_PER_S
 #define BACKOFF_FIRST_US US_PER_S
 #define BACKOFF_MAX_US (30 * US_PER_S)
-#define END_US (4 * US_PER_S)
+#define SETTLE_US US_PER_S
+#define END_US (3 * US_PER_S)
 
 /* --- the standby ------------------------------------------------------------------------------ */
 
@@ -58,6 +59,15 @@ rotation_init(struct writer *w)
 	return 0;
 }
 
+static void
+wait_for_standby(struct writer *w)
+{
+	while (w->rotation.making) {
+		closer_wait(&w->closer, -1);
+		rotation_reap(w);
+	}
+}
+
 /* The standby as a segment; waits until there is one or making it has failed. */
 static int
 next_segment(struct writer *w, struct segment *ret)
@@ -66,10 +76,10 @@ next_segment(struct writer *w, struct segment *ret)
 	struct job *job = &r->standby;
 	struct hash *sum = w->open.sum == r->sums[0] ? r->sums[1] : r->sums[0];
 
-	ask_for_standby(w);
-	while (r->making) {
-		closer_wait(&w->closer, -1);
-		rotation_reap(w);
+	/* One that fails while it is waited for may be tried once more. */
+	for (int tries = 0; tries < 2 && job->fd < 0; tries++) {
+		ask_for_standby(w);
+		wait_for_standby(w);
 	}
 	if (job->fd < 0)
 		return r->make_error < 0 ? r->make_error : -EIO;
@@ -123,7 +133,9 @@ wait_for_place(struct writer *w)
 		closer_wait(&w->closer, -1);
 		rotation_reap(w);
 	}
-	return r->waiting < LIMIT_WAITING_SEGMENTS;
+	/* Retired segments come first: they are earlier ones. */
+	rotation_release(w);
+	return r->n_retired == 0 && r->waiting < LIMIT_WAITING_SEGMENTS;
 }
 
 int
@@ -287,12 +299,37 @@ try_failed_again(struct writer *w)
 	r->n_failed = 0;
 }
 
+/* Until the closer has nothing left but what failed again. -ETIMEDOUT. */
+static int
+wait_for_closer(struct writer *w, int64_t patience)
+{
+	struct rotation *r = &w->rotation;
+	int64_t until = clock_monotonic() + patience;
+
+	try_failed_again(w);
+	while (r->waiting > r->n_failed) {
+		int64_t left = until - clock_monotonic();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		closer_wait(&w->closer, left);
+		rotation_reap(w);
+	}
+	return 0;
+}
+
+void
+rotation_settle(struct writer *w)
+{
+	rotation_release(w);
+	(void)wait_for_closer(w, SETTLE_US);
+}
+
 int
 rotation_end(struct writer *w)
 {
 	struct rotation *r = &w->rotation;
-	int64_t until = clock_monotonic() + END_US;
-	int error = complete(w);
+	int error = complete(w), late;
 
 	/* Before the last one, which is closed after them only. */
 	try_failed_again(w);
@@ -303,15 +340,10 @@ rotation_end(struct writer *w)
 		w->open = SEGMENT_NONE;
 		submit(w, &job);
 	}
-	while (r->waiting > r->n_failed) {
-		int64_t left = until - clock_monotonic();
-
-		if (left <= 0)
-			return -ETIMEDOUT;
-		closer_wait(&w->closer, left);
-		rotation_reap(w);
-	}
-	return error < 0 ? error : r->waiting + r->n_retired > 0 ? -EIO : 0;
+	late = wait_for_closer(w, END_US);
+	if (error == 0 && late == 0 && r->waiting + r->n_retired > 0)
+		return -EIO;
+	return error < 0 ? error : late;
 }
 
 /* --- what the closer has done ------------------------------------------------------------------ */

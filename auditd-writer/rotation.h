@@ -25,7 +25,10 @@ bool rotation_due(const struct writer *w, uint64_t records, size_t bytes);
  */
 void rotation_turn(struct writer *w);
 
-/* The same without a next one, at the end. Negative errno when something is not on disk. */
+/* Before the end: have everything closed that waits, so that what came of it can be recorded. */
+void rotation_settle(struct writer *w);
+
+/* Close the open segment without a next one, at the end. Negative errno when something is not on disk. */
 int rotation_end(struct writer *w);
 
 /* Hand the open segment, all of which is covered, to the closer; go on in the standby. */

@@ -26,18 +26,29 @@ check_low(struct writer *w)
 	note_space(w, is_low ? "low" : "recovered", is_low ? NULL : "low");
 }
 
+/* It ends when the reserve is whole again: space behind the open segment, and a standby. */
+static bool
+is_full(const struct writer *w)
+{
+	const struct rotation *r = &w->rotation;
+
+	if (w->open.refused_space < 0 || segment_no_space(r->make_error))
+		return true;
+	return w->storage.full && r->standby.fd < 0;
+}
+
 static void
 check_full(struct writer *w)
 {
 	struct storage *s = &w->storage;
-	bool is_full = w->open.refused_space < 0 || segment_no_space(w->rotation.make_error);
+	bool full = is_full(w);
 
-	if (is_full == s->full)
+	if (full == s->full)
 		return;
-	s->full = is_full;
-	if (is_full)
+	s->full = full;
+	if (full)
 		log_error("%s: no space to be had: the log goes on in its reserve", w->audit.path);
-	note_space(w, is_full ? "full" : "recovered", is_full ? NULL : "full");
+	note_space(w, full ? "full" : "recovered", full ? NULL : "full");
 }
 
 void

@@ -10,28 +10,25 @@ struct row {
 	size_t offset; /* in struct counters */
 };
 
-#define ROW(member)                                             \
-	{                                                       \
-		#member, offsetof(struct counters, member) \
-	}
+#define ROW(member) .key = #member, .offset = offsetof(struct counters, member)
 
 static const struct row rows[] = {
-    ROW(decisions),
-    ROW(events),
-    ROW(outcomes),
-    ROW(notes),
-    ROW(own),
-    ROW(bytes),
-    ROW(frames),
-    ROW(writes),
-    ROW(syncs),
-    ROW(refused_storage),
-    ROW(refused_too_large),
-    ROW(refused_invalid),
-    ROW(faults),
-    ROW(closed),
-    ROW(poisoned),
-    ROW(notes_lost),
+    {ROW(decisions)},
+    {ROW(events)},
+    {ROW(outcomes)},
+    {ROW(notes)},
+    {ROW(own)},
+    {ROW(bytes)},
+    {ROW(frames)},
+    {ROW(writes)},
+    {ROW(syncs)},
+    {ROW(refused_storage)},
+    {ROW(refused_too_large)},
+    {ROW(refused_invalid)},
+    {ROW(faults)},
+    {ROW(closed)},
+    {ROW(poisoned)},
+    {ROW(notes_lost)},
 };
 
 static void

@@ -10,40 +10,52 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-static struct {
-	enum dir_fault kind;
-	int at, times, error;
-	const char *only;
-} planned;
-static atomic_int calls;
+struct plan {
+	_Atomic enum dir_fault kind;
+	atomic_int at, times, error, calls;
+	char only[16]; /* "": every call; not changed while calls are made */
+};
+
+static struct plan *plan;
+
+static void __attribute__((constructor)) plan_share(void)
+{
+	plan = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (plan == MAP_FAILED)
+		abort();
+}
 
 void
 dir_fault_set(enum dir_fault fault, int at, int times, int error)
 {
-	planned.kind = fault;
-	planned.at = at;
-	planned.times = times;
-	planned.error = error;
-	atomic_store(&calls, 0);
+	plan->kind = DIR_FAULT_NONE;
+	plan->calls = 0;
+	plan->at = at;
+	plan->times = times;
+	plan->error = error;
+	plan->kind = fault;
 }
 
 void
 dir_fault_only(const char *name)
 {
-	planned.only = name;
+	plan->kind = DIR_FAULT_NONE;
+	(void)snprintf(plan->only, sizeof(plan->only), "%s", name ? name : "");
 }
 
 int
 dir_fault_calls(void)
 {
-	return atomic_load(&calls);
+	return plan->calls;
 }
 
 /* Whether this call is to fail. */
@@ -52,14 +64,14 @@ fault_now(const char *name)
 {
 	int n;
 
-	if (planned.only && strcmp(planned.only, name) != 0)
+	if (plan->only[0] && strcmp(plan->only, name) != 0)
 		return false;
-	n = atomic_fetch_add(&calls, 1) + 1;
-	if (planned.kind == DIR_FAULT_NONE || n < planned.at || n >= planned.at + planned.times)
+	n = atomic_fetch_add(&plan->calls, 1) + 1;
+	if (plan->kind == DIR_FAULT_NONE || n < plan->at || n >= plan->at + plan->times)
 		return false;
-	if (planned.kind == DIR_FAULT_DIE)
+	if (plan->kind == DIR_FAULT_DIE)
 		_exit(DIR_FAULT_STATUS);
-	errno = planned.error;
+	errno = plan->error;
 	return true;
 }
 
@@ -89,9 +101,10 @@ faulty_pwrite(int fd, const void *buf, size_t n, off_t at)
 {
 	if (!fault_now("pwrite"))
 		return pwrite(fd, buf, n, at);
-	if (planned.kind == DIR_FAULT_SHORT && n > 1) {
+	if (plan->kind == DIR_FAULT_SHORT && n > 1) {
 		/* The rest is asked for next: that call fails. */
-		planned.at = atomic_load(&calls) + 1;
+		plan->at = plan->calls + 1;
+		plan->kind = DIR_FAULT_FAIL;
 		return pwrite(fd, buf, n / 2, at);
 	}
 	return -1;

@@ -3,7 +3,8 @@
 
 /*
  * auditd-writer/dir.c with a say in every call that changes the directory or a file: linked in its
- * place. Calls are counted from dir_fault_set() on.
+ * place. Calls are counted from dir_fault_set() on. The plan is shared with processes forked later, so
+ * that a test can change its mind while they run.
  */
 
 enum dir_fault {

@@ -132,6 +132,12 @@ UNIT_TESTS += test_recover
 OBJS-test_recover := tests/unit/test_recover.o auditd-writer/catalog.o auditd-writer/history.o auditd-writer/recover.o $(WRITER_LOG)
 LIBS-test_recover := libcrypto
 
+# The whole of it, but for main.o (the test has that inside) and dir.o (whose calls can be made to fail).
+UNIT_TESTS += test_writer_storage
+OBJS-test_writer_storage := tests/unit/test_writer_storage.o \
+	$(sort $(filter-out %/main.o %/dir.o,$(OBJS-auditd-writer)) $(WRITER_HARNESS) tests/unit/dir_faults.o)
+LIBS-test_writer_storage := libcrypto libcap
+
 UNIT_TESTS += test_closer
 OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-writer/repair.o auditd-writer/dir.o \
 	auditd-writer/hash.o auditd-writer/segname.o common/clock.o common/fds.o common/log.o common/text.o

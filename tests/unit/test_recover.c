@@ -356,6 +356,46 @@ written_again_and_again(void **state)
 	fixture_expect_file(&f, fixture_base('a', 4), 13, 20);
 }
 
+/* The rename of a later segment may be on disk when that of an earlier one is not. */
+static void
+an_open_segment_before_a_closed_one(void **state)
+{
+	(void)state;
+	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, NOTHING, 100);
+	fixture_put(&f, fixture_base('a', 3), ".jsonl.tmp", 10, 11, half_of(12), 0);
+	fixture_put(&f, fixture_base('a', 4), ".jsonl", 12, 14, NOTHING, 0);
+	fixture_put(&f, fixture_base('a', 5), ".jsonl.tmp", 15, 16, NOTHING, 100);
+	recovered(16);
+	assert_int_equal(r.n_closed, 3);
+	assert_int_equal(r.records, 8);
+	assert_true(there(fixture_base('a', 3), ".jsonl.torn"));
+}
+
+static void
+the_first_segment_open_and_the_next_closed(void **state)
+{
+	(void)state;
+	fixture_put(&f, fixture_base('a', 1), ".jsonl.tmp", 1, 5, NOTHING, 100);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl", 6, 9, NOTHING, 0);
+	recovered(9);
+	expect_closed(0, fixture_base('a', 1), 5, 0);
+}
+
+/* It has to end where the closed one begins: else it is no hole, and its lines are not of the log. */
+static void
+no_hole_to_fill(void **state)
+{
+	(void)state;
+	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 7, NOTHING, 100);
+	fixture_put(&f, fixture_base('a', 3), ".jsonl", 9, 12, NOTHING, 0);
+	assert_int_equal(run(), 0);
+	assert_int_equal(y.seq, 12);
+	expect_closed(0, fixture_base('a', 2), 0, f.line[6].n + f.line[7].n);
+	assert_true(there(fixture_base('a', 2), ".jsonl.torn"));
+}
+
 /* --- interrupted recoveries -------------------------------------------------------------------- */
 
 static void
@@ -380,11 +420,12 @@ evidence_of_removed_segments(void **state)
 	assert_int_equal(run(), 0);
 	assert_false(y.any);
 	assert_true(there(fixture_base('a', 1), ".jsonl.torn"));
-	fixture_put(&f, fixture_base('a', 2), ".jsonl", 9, 12, NOTHING, 0);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl", 6, 12, NOTHING, 0);
 	assert_int_equal(run(), 0);
 	assert_int_equal(y.seq, 12);
-	assert_int_equal(y.first_seq, 9);
+	assert_int_equal(y.first_seq, 6);
 	assert_int_equal(r.n_closed, 0);
+	assert_false(there(fixture_base('a', 1), ".jsonl"));
 }
 
 static void
@@ -529,10 +570,20 @@ lay_several(void)
 	fixture_put(&f, fixture_base('a', 5), ".jsonl.tmp", 0, 0, half_of(40), 10);
 }
 
+static void
+lay_hole(void)
+{
+	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, NOTHING, 100);
+	fixture_put(&f, fixture_base('a', 3), ".jsonl.tmp", 10, 11, half_of(12), 0);
+	fixture_put(&f, fixture_base('a', 4), ".jsonl", 12, 14, NOTHING, 0);
+}
+
 static const struct scene scenes[] = {
     {"plain", lay_plain, 9},
     {"torn", lay_torn, 9},
     {"several", lay_several, 15},
+    {"hole", lay_hole, 14},
 };
 
 /* Run in a process of its own that dies or fails at call number `at`. True: it got that far. */
@@ -615,6 +666,9 @@ main(void)
 	    TEST(written_again_but_not_as_far),
 	    TEST(written_again_from_the_start),
 	    TEST(written_again_and_again),
+	    TEST(an_open_segment_before_a_closed_one),
+	    TEST(the_first_segment_open_and_the_next_closed),
+	    TEST(no_hole_to_fill),
 	    TEST(between_the_two_renames),
 	    TEST(evidence_of_removed_segments),
 	    TEST(only_an_open_segment_is_left),

@@ -115,8 +115,6 @@ writer_exec(const struct harness *h, const char *const *options, const int *fds)
 	if (null < 0 || said < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(said, 2) < 0 ||
 	    fds_place(fds, HARNESS_CHANNELS, 3) < 0)
 		_exit(126);
-	for (size_t i = 0; h->wrap && h->wrap[i]; i++)
-		argv[n++] = h->wrap[i];
 	argv[n++] = writer_path();
 	argv[n++] = "--audit-dir";
 	argv[n++] = h->audit;
@@ -126,7 +124,9 @@ writer_exec(const struct harness *h, const char *const *options, const int *fds)
 	for (size_t i = 0; options && options[i]; i++)
 		argv[n++] = options[i];
 	argv[n] = NULL;
-	(void)execvp(argv[0], (char *const *)(uintptr_t)argv);
+	if (h->enter)
+		_exit(h->enter((int)n, (char **)(uintptr_t)argv));
+	(void)execv(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
 
@@ -263,6 +263,7 @@ harness_hello(struct harness *h, unsigned channel, uint32_t generation)
 	harness_send_raw(h, channel, buf, f.n, -1);
 	h->end[channel].next = 1;
 	h->end[channel].acked = 0;
+	memset(h->end[channel].seq, 0, sizeof(h->end[channel].seq));
 }
 
 /* The next frame on a channel within ms: its length, 0 for none. */
@@ -376,6 +377,14 @@ harness_decide(struct harness *h, unsigned channel, unsigned n)
 }
 
 static void
+track(struct peer_end *end, uint64_t number, const struct ack_run *run)
+{
+	for (uint32_t i = 0; i < run->count; i++)
+		if (number + i < HARNESS_TRACKED)
+			end->seq[number + i] = run->first_seq + i;
+}
+
+static void
 take_ack(struct peer_end *end, struct wire_in *body, bool sparse)
 {
 	static struct msg_ack ack;
@@ -390,6 +399,7 @@ take_ack(struct peer_end *end, struct wire_in *body, bool sparse)
 			continue;
 		/* Record numbers only grow. */
 		assert_true(ack.run[i].first_seq > end->last_seq);
+		track(end, end->acked + 1 + n - ack.run[i].count, &ack.run[i]);
 		end->last_seq = ack.run[i].first_seq + ack.run[i].count - 1;
 	}
 	if (!sparse)
@@ -398,19 +408,26 @@ take_ack(struct peer_end *end, struct wire_in *body, bool sparse)
 	end->state = (enum storage_state)ack.state;
 }
 
+static void
+take_acks(struct harness *h, unsigned channel, struct frame_in *f)
+{
+	struct wire_in body;
+
+	while (f->type == MSG_ACK && frame_next(f, &body))
+		take_ack(&h->end[channel], &body, channel == 0);
+}
+
 bool
 harness_take(struct harness *h, unsigned channel, int ms)
 {
 	static uint8_t buf[LIMIT_FRAME];
 	size_t n = receive(h, channel, buf, ms);
-	struct wire_in body;
 	struct frame_in f;
 
 	if (n == 0)
 		return false;
 	open_frame(&f, channel, buf, n);
-	while (f.type == MSG_ACK && frame_next(&f, &body))
-		take_ack(&h->end[channel], &body, channel == 0);
+	take_acks(h, channel, &f);
 	return true;
 }
 
@@ -453,6 +470,7 @@ harness_await_control(struct harness *h, enum msg_type type, uint8_t *buf, struc
 		open_frame(&f, 0, buf, n);
 		if (f.type == (uint16_t)type)
 			break;
+		take_acks(h, 0, &f);
 	}
 	assert_true(frame_next(&f, ret_body));
 }

@@ -19,12 +19,15 @@
 #define HARNESS_ADMIN (HARNESS_EVALUATORS + 1)
 #define HARNESS_CHANNELS (HARNESS_EVALUATORS + 2) /* 0: control */
 
+#define HARNESS_TRACKED 8192
+
 struct peer_end {
 	int fd;
 	uint64_t next; /* number of our next message */
 	uint64_t acked;
 	uint64_t refused[REFUSAL_COUNT]; /* messages, by cause */
 	uint64_t last_seq;               /* of the last message that got a record */
+	uint64_t seq[HARNESS_TRACKED];   /* by message number: its record, 0: none known */
 	enum storage_state state;        /* as the last acknowledgement said */
 };
 
@@ -33,7 +36,8 @@ struct harness {
 	pid_t pid;
 	struct peer_end end[HARNESS_CHANNELS];
 	struct msg_ready ready;
-	const char *const *wrap; /* command before the writer's own, NULL-ended */
+	/* Called in the new process in place of the program, when given. */
+	int (*enter)(int argc, char **argv);
 };
 
 /* A fresh directory with an audit and a key directory in it. */
@@ -100,7 +104,7 @@ struct log_file {
 struct log {
 	struct log_file file[256];
 	unsigned files; /* .jsonl and .tmp with lines, in the order of the log */
-	unsigned closed, empty, torn, other;
+	unsigned closed, small, empty, torn, other; /* small: closed, and too small for log shippers */
 	char empty_name[8][128], torn_name[8][128];
 	struct log_line *line;
 	size_t lines;
@@ -117,6 +121,9 @@ size_t log_count(const struct log *log, const char *text);
 const struct log_line *log_find(const struct log *log, const char *text);
 /* All lines with this text, but only those that also have the other. */
 size_t log_count_both(const struct log *log, const char *text, const char *other);
+
+/* Every message that was acknowledged with a record number has that record, under its request id. */
+void log_expect_acked(const struct log *log, const struct harness *h, unsigned channel);
 
 /* Make a file in dir with these bytes. */
 void put_file(const char *dir, const char *name, const void *bytes, size_t n);

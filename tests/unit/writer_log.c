@@ -117,7 +117,7 @@ load_file(struct log_file *f, const char *dir, const char *name)
 	while (f->content > 0 && f->bytes[f->content - 1] != '\n')
 		f->content--;
 	if (f->closed)
-		assert_true(f->content == f->size && f->size >= 1024);
+		assert_true(f->content == f->size);
 }
 
 static void
@@ -145,6 +145,7 @@ take_file(struct log *log, const char *dir, const char *name)
 	}
 	log->files++;
 	log->closed += f->closed;
+	log->small += f->closed && f->size < 1024;
 }
 
 static int
@@ -245,4 +246,29 @@ log_find(const struct log *log, const char *text)
 		if (line_has(&log->line[i], text))
 			return &log->line[i];
 	return NULL;
+}
+
+void
+log_expect_acked(const struct log *log, const struct harness *h, unsigned channel)
+{
+	const struct peer_end *end = &h->end[channel];
+
+	for (uint64_t number = 1; number < end->next && number < HARNESS_TRACKED; number++) {
+		char id[64];
+		uint64_t at;
+
+		if (end->seq[number] == 0)
+			continue;
+		assert_true(log->lines > 0);
+		at = end->seq[number] - log->line[0].seq;
+		if (at >= log->lines)
+			fail_msg("acknowledged and lost: seq %llu",
+			    (unsigned long long)end->seq[number]);
+		(void)snprintf(id, sizeof(id), "\"request_id\":\"c%u-%llu\"", channel,
+		    (unsigned long long)number);
+		assert_int_equal(log->line[at].seq, end->seq[number]);
+		if (!line_has(&log->line[at], id))
+			fail_msg("seq %llu is not %s", (unsigned long long)end->seq[number], id);
+		assert_int_equal(log_count(log, id), 1);
+	}
 }
