@@ -212,7 +212,8 @@ get_reasons(struct record *r, void *member, struct str s)
 	while (in.left > 0) {
 		struct str reason = wire_get_str(&in);
 
-		if (in.failed || r->reasons == RECORD_REASONS || reason.n > RECORD_REASON_MAX)
+		if (in.failed || r->reasons == RECORD_REASONS || reason.n == 0 ||
+		    reason.n > RECORD_REASON_MAX)
 			return false;
 		r->deny_reason[r->reasons++] = reason;
 	}
@@ -326,6 +327,7 @@ get_field(struct record *r, struct wire_in *in, uint8_t *last_tag)
 	return NULL;
 }
 
+/* In lower case: the one spelling that a line has. */
 static bool
 uuid_shaped(struct str s)
 {
@@ -333,8 +335,7 @@ uuid_shaped(struct str s)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-		bool hex = (s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f') ||
-			   (s.p[i] >= 'A' && s.p[i] <= 'F');
+		bool hex = (s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f');
 
 		if (dash ? s.p[i] != '-' : !hex)
 			return false;
@@ -342,9 +343,28 @@ uuid_shaped(struct str s)
 	return true;
 }
 
+/* Both or none, and then not empty. */
+static bool
+decider_named(const struct record *r)
+{
+	if (!str_given(r->policy_id) && !str_given(r->rule_id))
+		return true;
+	return r->policy_id.n > 0 && r->rule_id.n > 0;
+}
+
+/* Only what is always denied may lack its payload. */
+static bool
+action_fits(const struct record *r)
+{
+	return r->action_type == ACTION_UNKNOWN_ACTION ? r->decision == DECISION_DENY
+						       : str_given(r->payload);
+}
+
 static bool
 complete_evaluation(const struct record *r)
 {
+	if (!decider_named(r) || !action_fits(r))
+		return false;
 	return r->decision != DECISION_NONE && r->enforcement_mode != MODE_NONE &&
 	       str_given(r->resource_id) && str_given(r->action) && r->has_peer &&
 	       (r->decision == DECISION_DENY) == (r->reasons > 0);
@@ -360,7 +380,7 @@ complete(const struct record *r)
 	case RECORD_EVALUATION:
 		return complete_evaluation(r);
 	case RECORD_EVENT:
-		return str_given(r->event) && r->level != LEVEL_NONE && r->has_peer;
+		return r->event.n > 0 && r->level != LEVEL_NONE && r->has_peer;
 	case RECORD_EXECUTION:
 		return uuid_shaped(r->evaluation_id) && str_given(r->payload) && r->has_peer &&
 		       !str_given(value_member(r->payload, STR("evaluation_peer")));

@@ -87,9 +87,10 @@ void record_put(struct wire_out *out, const struct record *r);
  * NOTE). -EPROTO for anything that could not come from an honest sender: unknown, repeated or
  * descending tags, a field foreign to the category, a length over the field's max, an enum out of
  * range, a bad value, an action_type that this sender may not use, a mandatory field missing
- * (EVALUATION: decision, enforcement_mode, resource_id, action_type, action, peer, and a reason
- * when denied; EVENT: event, level, action_type, peer; EXECUTION: evaluation_id in UUID form,
- * action_type, payload, peer; MANAGEMENT: action_type). *ret_why is a static text.
+ * (EVALUATION: decision, enforcement_mode, resource_id, action_type, action, peer, a reason when
+ * denied, a payload unless it is a denied unknown_action, policy_id and rule_id or neither; EVENT:
+ * event, level, action_type, peer; EXECUTION: evaluation_id as a lower-case UUID, action_type,
+ * payload, peer; MANAGEMENT: action_type). *ret_why is a static text.
  */
 int record_get(struct wire_in *in, enum msg_type type, enum peer from, struct record *ret,
     const char **ret_why);

@@ -333,6 +333,53 @@ record_round_trip(void **state)
 }
 
 static void
+refused(const struct record *r, enum msg_type type)
+{
+	uint8_t buf[4096];
+	struct record back;
+
+	assert_int_equal(
+	    decoded(encoded(r, buf, sizeof(buf)), type, PEER_EVALUATOR, &back), -EPROTO);
+}
+
+/* What would make a line that its schema does not permit. */
+static void
+record_against_its_schema(void **state)
+{
+	struct record r;
+
+	(void)state;
+	r = denial();
+	r.deny_reason[0] = STR("");
+	refused(&r, MSG_DECISION);
+	r = denial();
+	r.policy_id = STR("p");
+	refused(&r, MSG_DECISION);
+	r.rule_id = STR("");
+	refused(&r, MSG_DECISION);
+	r = denial();
+	r.payload = STR_NONE;
+	refused(&r, MSG_DECISION);
+	r = denial();
+	r.decision = DECISION_ALLOW;
+	r.reasons = 0;
+	r.action_type = ACTION_UNKNOWN_ACTION;
+	refused(&r, MSG_DECISION);
+	r = (struct record){.category = RECORD_EXECUTION,
+	    .action_type = ACTION_EXECUTION,
+	    .payload = protocol_payload(),
+	    .evaluation_id = STR("1B4E28BA-2FA1-8D2B-883F-0016D3CCA427"),
+	    .has_peer = true};
+	refused(&r, MSG_OUTCOME);
+	r = (struct record){.category = RECORD_EVENT,
+	    .action_type = ACTION_APPLICATION_EVENT,
+	    .event = STR(""),
+	    .level = LEVEL_INFO,
+	    .has_peer = true};
+	refused(&r, MSG_EVENT);
+}
+
+static void
 record_missing_fields(void **state)
 {
 	uint8_t buf[4096];
@@ -439,6 +486,7 @@ main(void)
 	    cmocka_unit_test(value_refusals),
 	    cmocka_unit_test(record_round_trip),
 	    cmocka_unit_test(record_missing_fields),
+	    cmocka_unit_test(record_against_its_schema),
 	    cmocka_unit_test(note_senders),
 	    cmocka_unit_test(record_repeated_and_unknown_tags),
 	    cmocka_unit_test(record_mutations_never_crash),
