@@ -3,7 +3,7 @@
 """Run every test of the tree and count: unit test binaries and system tests (both speak TAP), and the fuzz
 corpora. The last line is "N passed, N failed, N skipped". A skip says why.
 
-    run.py [--build DIR] [--sanitized] [NAME...]
+    run.py [--build DIR] [--jobs N] [--sanitized] [NAME...]
 
 Names choose: "test_cli", "system/test_cli", "unit", "fuzz"."""
 
@@ -25,6 +25,8 @@ sys.path.insert(0, os.path.join(HERE, "lib"))
 import procs  # noqa: E402
 
 TIMEOUT = {"unit": 120, "fuzz": 120, "system": 300}
+# These need the machine for themselves: they watch clocks, or use all of it.
+ALONE = {"test_bad_clients", "test_bad_input", "test_durability", "test_pipeline"}
 # "ok 3 - name # SKIP why"; cmocka 1.1 says "not ok 3 # SKIP name" of a test that asked to be skipped.
 POINT = re.compile(r"^(ok|not ok)\b\s*\d*\s*(?:-\s*)?(.*?)(?:\s*#\s*(SKIP|TODO|[\d.]+ s)\b\s*(.*))?$", re.I)
 
@@ -78,12 +80,12 @@ def environment(args, tmp):
 
 
 def call(command, env, seconds):
-    """(status, output) of a program, ended with all that it started when it takes too long."""
+    """(status, output, what it left running) of a program, ended with all that it started when it takes too long."""
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                    env=env, cwd=os.path.dirname(HERE), start_new_session=True)
     except OSError as problem:
-        return 127, str(problem)
+        return 127, str(problem), []
     try:
         out, _ = process.communicate(timeout=seconds)
         note = ""
@@ -93,7 +95,18 @@ def call(command, env, seconds):
         procs.end_all(below)
         out, _ = process.communicate()
         note = f"\nnot ok - ended after {seconds} s\n"
-    return process.returncode, out.decode(errors="backslashreplace") + note
+    left = lingering(lambda: procs.in_session(process.pid))
+    return process.returncode, out.decode(errors="backslashreplace") + note, left
+
+
+def lingering(find):
+    """Command lines of processes that are still there after a moment's grace; they are ended."""
+    end = time.monotonic() + 2
+    while (pids := find()) and time.monotonic() < end:
+        time.sleep(0.05)
+    names = [" ".join(procs.argv(p)) for p in pids]
+    procs.end_all(pids)
+    return names
 
 
 def run_one(kind, name, command, args):
@@ -101,10 +114,12 @@ def run_one(kind, name, command, args):
     began = time.monotonic()
     tmp = tempfile.mkdtemp(prefix="sw-", dir="/tmp")
     try:
-        code, outcome.output = call(command, environment(args, tmp), TIMEOUT[kind] * (3 if args.sanitized else 1))
+        code, outcome.output, left = call(command, environment(args, tmp), TIMEOUT[kind] * (3 if args.sanitized else 1))
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
     outcome.seconds = time.monotonic() - began
+    if left:
+        outcome.failed.append(f"left running: {left}")
     if kind == "fuzz":
         if code == 0:
             outcome.passed = 1
@@ -148,26 +163,23 @@ def report(outcome):
 
 
 def run_all(tests, args):
-    """Unit tests and corpora side by side; then system tests, which start processes and watch clocks, alone."""
-    quick = [t for t in tests if t[0] != "system"]
-    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for outcome in pool.map(lambda t: run_one(*t, args), quick):
+    """Most side by side; those that need the machine for themselves after that, one by one."""
+    def run(test):
+        return run_one(*test, args)
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=args.jobs) as pool:
+        for outcome in pool.map(run, [t for t in tests if t[1] not in ALONE]):
             report(outcome)
             yield outcome
-    for test in tests:
-        if test[0] == "system":
-            outcome = run_one(*test, args)
-            left = procs.descendants(os.getpid())
-            if left:
-                outcome.failed.append(f"left running: {[procs.argv(p) for p in left]}")
-                procs.end_all(left)
-            report(outcome)
-            yield outcome
+    for outcome in map(run, [t for t in tests if t[1] in ALONE]):
+        report(outcome)
+        yield outcome
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--sanitized", action="store_true")
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
@@ -179,6 +191,7 @@ def main():
         return 2
     outcomes = list(run_all(tests, args))
     failed = [(o.name, f) for o in outcomes for f in o.failed]
+    failed += [("run", f"left running: {name}") for name in lingering(lambda: procs.descendants(os.getpid()))]
     for name, what in failed:
         print(f"FAILED {name}: {what}")
     print(f"{sum(o.passed for o in outcomes)} passed, {len(failed)} failed, "

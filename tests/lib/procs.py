@@ -16,13 +16,13 @@ def adopt_orphans():
 
 
 def _stat(pid):
-    """(state, parent, start time), or None when it is gone."""
+    """(state, parent, session), or None when it is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as f:
             fields = f.read().rpartition(b")")[2].split()
     except OSError:
         return None
-    return fields[0].decode(), int(fields[1]), int(fields[19])
+    return fields[0].decode(), int(fields[1]), int(fields[3])
 
 
 def alive(pid):
@@ -51,8 +51,9 @@ def descendants(pid):
     return sorted(p for p in found - {pid} if table[p][0] not in "ZX")
 
 
-def children(pid):
-    return sorted(p for p, (state, parent, _) in _parents().items() if parent == pid and state not in "ZX")
+def in_session(sid):
+    """Living processes of a session."""
+    return sorted(p for p, (state, _, session) in _parents().items() if session == sid and state not in "ZX")
 
 
 def argv(pid):

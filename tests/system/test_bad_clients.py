@@ -30,12 +30,12 @@ def raise_descriptor_limit(wanted):
 
 
 def push(sock, data, seconds):
-    """Send without ever reading; bytes that were taken before it stalled for a second."""
+    """Send without ever reading, for so many seconds or until it stalled for one; bytes that were taken."""
     sock.setblocking(False)
     sent, end = 0, time.monotonic() + seconds
     view = memoryview(data)
     while sent < len(data) and time.monotonic() < end:
-        _, writable, _ = select.select([], [sock], [], 1)
+        _, writable, _ = select.select([], [sock], [], min(1, seconds))
         if not writable:
             break
         try:
