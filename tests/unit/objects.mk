@@ -142,3 +142,7 @@ UNIT_TESTS += test_closer
 OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-writer/repair.o auditd-writer/dir.o \
 	auditd-writer/hash.o auditd-writer/segname.o common/clock.o common/fds.o common/log.o common/text.o
 LIBS-test_closer := libcrypto
+
+UNIT_TESTS += test_writer_calls
+OBJS-test_writer_calls := tests/unit/test_writer_calls.o $(filter-out tests/unit/test_writer_storage.o,$(OBJS-test_writer_storage))
+LIBS-test_writer_calls := $(LIBS-test_writer_storage)

@@ -36,6 +36,9 @@ struct harness {
 	pid_t pid;
 	struct peer_end end[HARNESS_CHANNELS];
 	struct msg_ready ready;
+	bool
+	    may_end; /* that the writer is gone is no failure: gone becomes true, and nothing more works */
+	bool gone;
 	/* Called in the new process in place of the program, when given. */
 	int (*enter)(int argc, char **argv);
 };
@@ -50,6 +53,8 @@ void harness_spawn(struct harness *h, const char *const *options);
 void harness_start(struct harness *h, const char *const *options);
 /* FINISH; its exit status. */
 int harness_finish(struct harness *h);
+/* Wait for its end, killing it after ms; channels close. */
+void harness_reap(struct harness *h, int ms);
 /* SIGKILL. */
 void harness_kill(struct harness *h);
 /* Its exit status, once it ended by itself. */
@@ -74,6 +79,8 @@ void harness_decide(struct harness *h, unsigned channel, unsigned n);
 void harness_send_raw(struct harness *h, unsigned channel, const void *buf, size_t n, int fd);
 /* Take acknowledgements until everything sent on the channel has one. */
 void harness_await_acks(struct harness *h, unsigned channel);
+/* The same, for so long. False: not all came. */
+bool harness_acks_within(struct harness *h, unsigned channel, int ms);
 /* Take what is there within ms; false when nothing came. */
 bool harness_take(struct harness *h, unsigned channel, int ms);
 /* A request on the control channel (ROTATE, STATUS_ASK). */
@@ -104,7 +111,8 @@ struct log_file {
 struct log {
 	struct log_file file[256];
 	unsigned files; /* .jsonl and .tmp with lines, in the order of the log */
-	unsigned closed, small, empty, torn, other; /* small: closed, and too small for log shippers */
+	unsigned closed, small, empty, torn,
+	    other; /* small: closed, and too small for log shippers */
 	char empty_name[8][128], torn_name[8][128];
 	struct log_line *line;
 	size_t lines;
