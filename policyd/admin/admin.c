@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policyd/admin/admin.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -37,22 +36,10 @@ static void
 take_image(struct admin *a, struct wire_in *body, int fd)
 {
 	uint64_t size = wire_get_u64(body);
-	struct image *image;
 	const char *why;
-	int error = image_open(&image, fd, &why);
 
-	if (error == 0 && image->size != size) {
-		image_unref(image);
-		error = -EINVAL;
-		why = "not of the announced size";
-	}
-	if (error < 0) {
+	if (accounts_new_image(&a->server.accounts, &a->image, size, fd, &why) < 0)
 		log_error("admin: policy image refused, the last one stays: %s", why);
-		return;
-	}
-	accounts_forget_names(&a->server.accounts);
-	image_unref(a->image);
-	a->image = image;
 }
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policyd/client/account.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 static struct account **
@@ -99,10 +100,31 @@ account_name(struct account *account, const struct image *image)
 	    &image->view, account->uid, account->groups, LIMIT_GROUPS, &account->more_groups);
 }
 
-void
+static void
 accounts_forget_names(struct accounts *a)
 {
 	for (size_t i = 0; i < ACCOUNT_CHAINS; i++)
 		for (struct account *account = a->chain[i]; account; account = account->next)
 			account->named_by = NULL;
+}
+
+int
+accounts_new_image(
+    struct accounts *a, struct image **image, uint64_t size, int fd, const char **ret_why)
+{
+	struct image *next;
+	int error = image_open(&next, fd, ret_why);
+
+	if (error < 0)
+		return error;
+	if (next->size != size) {
+		image_unref(next);
+		*ret_why = "not of the announced size";
+		return -EINVAL;
+	}
+	/* Names point into the old one. */
+	accounts_forget_names(a);
+	image_unref(*image);
+	*image = next;
+	return 0;
 }

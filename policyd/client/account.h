@@ -51,5 +51,10 @@ void accounts_sweep(struct accounts *a, int64_t now);
 
 /* Bring user and groups up to date with this image. */
 void account_name(struct account *account, const struct image *image);
-/* Before an image goes: no account may name it any longer. */
-void accounts_forget_names(struct accounts *a);
+
+/*
+ * From now on *image is the one behind fd, which must have the announced size; names are those of
+ * the new one. Refused (-errno, *ret_why static): *image stays.
+ */
+int accounts_new_image(
+    struct accounts *a, struct image **image, uint64_t size, int fd, const char **ret_why);

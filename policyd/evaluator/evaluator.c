@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policyd/evaluator/evaluator.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -37,23 +36,11 @@ static void
 take_image(struct evaluator *e, struct wire_in *body, int fd)
 {
 	uint64_t size = wire_get_u64(body);
-	struct image *image;
 	const char *why;
-	int error = image_open(&image, fd, &why);
 
-	if (error == 0 && image->size != size) {
-		image_unref(image);
-		error = -EINVAL;
-		why = "not of the announced size";
-	}
-	if (error < 0) {
+	if (accounts_new_image(&e->server.accounts, &e->image, size, fd, &why) < 0)
 		log_error(
 		    "evaluator %u: policy image refused, the last one stays: %s", e->channel, why);
-		return;
-	}
-	accounts_forget_names(&e->server.accounts);
-	image_unref(e->image);
-	e->image = image;
 }
 
 static void
