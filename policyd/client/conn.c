@@ -278,11 +278,21 @@ conn_settle(struct conn *c, bool took)
 	}
 }
 
+static int
+lines_per_turn(const struct conn *c)
+{
+	uint32_t share = ACCOUNT_LINES_PER_TURN / c->account->connections;
+
+	if (share > LINES_PER_TURN)
+		return LINES_PER_TURN;
+	return share > 0 ? (int)share : 1;
+}
+
 void
 conn_run(struct conn *c)
 {
 	int64_t now = clock_monotonic();
-	int lines_left = LINES_PER_TURN;
+	int lines_most = lines_per_turn(c), lines_left = lines_most;
 	struct str line;
 
 	conn_leave_queue(c);
@@ -295,7 +305,7 @@ conn_run(struct conn *c)
 		c->server->role->line(c, line);
 	}
 	if (!c->closing && !c->closed)
-		conn_settle(c, lines_left < LINES_PER_TURN);
+		conn_settle(c, lines_left < lines_most);
 }
 
 /* 1 when bytes came, 0 when none did now; the end is noted in c->eof. Negative: the client is gone. */

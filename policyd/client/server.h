@@ -8,7 +8,8 @@
  *
  * A line is taken from a client only when its reply can be kept and its record can be sent; until
  * then nothing more is read from it. Clients with a line waiting stand in one queue and get
- * LINES_PER_TURN each in turn.
+ * LINES_PER_TURN each in turn; those of one uid share ACCOUNT_LINES_PER_TURN (but one line each), so
+ * that many connections do not buy a greater share of what others wait for.
  *
  * Memory is bounded: a connection holds one line (settings.line_bytes) and REPLIES_MAX of replies,
  * all connections of a uid together ACCOUNT_REPLIES_MAX and one reply each.
@@ -27,6 +28,7 @@
 #include "proto/record.h"
 
 #define LINES_PER_TURN 64
+#define ACCOUNT_LINES_PER_TURN LIMIT_UNACKED /* what the writer takes at once */
 #define REPLY_MAX (16u << 10)    /* bytes of one reply */
 #define REPLIES_MAX (128u << 10) /* bytes of a connection's replies that wait or are unread */
 #define ACCOUNT_REPLIES_MAX (16u << 20) /* the same, of all connections of a uid */
