@@ -23,11 +23,11 @@ segment_init(struct segment *s, int fd, const char *base, uint32_t number, int64
 	hash_begin(sum);
 }
 
-/* One more step beyond end. */
+/* To at least this size, in whole pieces. */
 static int
-segment_extend(struct segment *s, int64_t end, int64_t step)
+segment_extend(struct segment *s, int64_t size, int64_t piece)
 {
-	int64_t to = end + step - end % step;
+	int64_t to = (size + piece - 1) / piece * piece;
 	int error = dir_allocate(s->fd, s->allocated, to);
 
 	if (error == 0)
@@ -42,11 +42,12 @@ segment_extend(struct segment *s, int64_t end, int64_t step)
 static void
 segment_reserve(struct segment *s, int64_t end)
 {
+	int64_t ahead = end + s->step / 2;
 	int error;
 
-	if (s->step == 0 || end + s->step / 2 <= s->allocated)
+	if (s->step == 0 || ahead <= s->allocated)
 		return;
-	error = segment_extend(s, end, s->step);
+	error = segment_extend(s, ahead, s->step);
 	/* The last bytes of a disk come in small pieces. */
 	if (segment_no_space(error) && end > s->allocated)
 		error = segment_extend(s, end, LEAST_STEP);

@@ -146,3 +146,11 @@ LIBS-test_closer := libcrypto
 UNIT_TESTS += test_writer_calls
 OBJS-test_writer_calls := tests/unit/test_writer_calls.o $(filter-out tests/unit/test_writer_storage.o,$(OBJS-test_writer_storage))
 LIBS-test_writer_calls := $(LIBS-test_writer_storage)
+
+UNIT_TESTS += test_segment test_encode
+OBJS-test_segment := tests/unit/test_segment.o auditd-writer/segment.o auditd-writer/batch.o $(WRITER_LOG)
+LIBS-test_segment := libcrypto
+OBJS-test_encode := tests/unit/test_encode.o auditd-writer/timekeeper.o auditd-writer/outcomes.o auditd-writer/encode.o \
+	auditd-writer/facts.o auditd-writer/hash.o auditd-writer/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
+	common/clock.o common/log.o common/text.o
+LIBS-test_encode := libcrypto
