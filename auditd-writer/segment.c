@@ -48,12 +48,12 @@ segment_reserve(struct segment *s, int64_t end)
 	if (s->step == 0 || ahead <= s->allocated)
 		return;
 	error = segment_extend(s, ahead, s->step);
-	/* The last bytes of a disk come in small pieces. */
-	if (segment_no_space(error) && end > s->allocated)
-		error = segment_extend(s, end, LEAST_STEP);
 	if (error == -EOPNOTSUPP)
 		s->step = 0;
 	s->refused_space = segment_no_space(error) ? error : 0;
+	/* The last bytes of a disk come in small pieces. */
+	if (s->refused_space < 0 && end > s->allocated)
+		(void)segment_extend(s, end, LEAST_STEP);
 }
 
 int

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -47,13 +48,19 @@ teardown(void **state)
 	}
 
 static void
-finish_and_read(void)
+finish_after_crash(void)
 {
 	assert_int_equal(harness_finish(&h), 0);
 	log_read(&lg, h.audit);
 	assert_int_equal(lg.closed, lg.files);
 	assert_true(lg.empty <= 1);
 	assert_int_equal(lg.other, 0);
+}
+
+static void
+finish_and_read(void)
+{
+	finish_after_crash();
 	assert_int_equal(lg.small, 0);
 	assert_int_equal(log_count(&lg, "\"session\":{\"event\":\"start\""),
 	    log_count(&lg, "\"session\":{\"event\":\"stop\""));
@@ -654,6 +661,121 @@ says_that_earlier_segments_are_absent(void **state)
 	assert_int_equal(log_count(&lg, "\"segments\":{\"first_seq\":3}"), 1);
 }
 
+/* --- after a crash ------------------------------------------------------------------------------ */
+
+static const struct log_file *
+open_segment(void)
+{
+	assert_true(lg.files > 0);
+	assert_false(lg.file[lg.files - 1].closed);
+	return &lg.file[lg.files - 1];
+}
+
+static void
+recovers_what_was_killed(void **state)
+{
+	static struct harness before;
+
+	(void)state;
+	harness_start(&h, OPTIONS("--rotate-records=50"));
+	harness_decide(&h, 1, 120);
+	harness_await_acks(&h, 1);
+	harness_kill(&h);
+	before = h;
+	harness_start(&h, NULL);
+	assert_true(h.ready.records_recovered >= 21);
+	finish_after_crash();
+	log_expect_acked(&lg, &before, 1);
+	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 120);
+	assert_true(log_count(&lg, "\"action_type\":\"recovery\"") >= 1);
+	assert_int_equal(
+	    log_count(&lg, "\"torn_bytes\":0"), log_count(&lg, "\"action_type\":\"recovery\""));
+	assert_int_equal(lg.torn, 0);
+}
+
+/* What a power cut can leave behind the last whole line. */
+static void
+keeps_a_torn_tail_as_evidence(void **state)
+{
+	static const char tail[] = "{\"audit_event_id\":\"half a li";
+	char path[512], torn[160];
+	int fd;
+
+	(void)state;
+	harness_start(&h, NULL);
+	harness_decide(&h, 1, 10);
+	harness_await_acks(&h, 1);
+	harness_kill(&h);
+	log_read(&lg, h.audit);
+	(void)snprintf(path, sizeof(path), "%s/%s", h.audit, open_segment()->name);
+	(void)snprintf(torn, sizeof(torn), "%.*s.torn", (int)(strlen(open_segment()->name) - 4),
+	    open_segment()->name);
+	assert_int_equal(chmod(path, 0640), 0);
+	fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(
+	    pwrite(fd, tail, sizeof(tail) - 1, (off_t)open_segment()->content), sizeof(tail) - 1);
+	(void)close(fd);
+	log_free(&lg);
+	harness_start(&h, NULL);
+	assert_true(harness_said(&h, "28 torn bytes"));
+	finish_after_crash();
+	assert_int_equal(log_count(&lg, "\"records\":11,\"torn_bytes\":28"), 1);
+	assert_int_equal(lg.torn, 1);
+	assert_string_equal(lg.torn_name[0], torn);
+}
+
+/* However often it is killed, at most the open and the standby segment are left over. */
+static void
+left_over_segments_do_not_pile_up(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		harness_start(&h, NULL);
+		if (i % 2)
+			(void)usleep(20000); /* or before there is a standby */
+		harness_kill(&h);
+		log_read(&lg, h.audit);
+		assert_true(lg.empty <= 2);
+		assert_true(lg.files - lg.closed <= 2);
+		log_free(&lg);
+	}
+	harness_start(&h, NULL);
+	finish_after_crash();
+	assert_int_equal(log_count(&lg, "\"event\":\"start\""), 7);
+}
+
+static void
+killed_in_mid_load(void **state)
+{
+	static const char *const modes[] = {"--durability=sync", "--durability=commit"};
+	static const char *const sizes[] = {
+	    "--rotate-records=7", "--rotate-records=100", "--rotate-records=1000"};
+	unsigned seed = (unsigned)time(NULL) ^ (unsigned)getpid();
+
+	(void)state;
+	print_message("# seed %u\n", seed);
+	srand(seed);
+	for (int round = 0; round < 12; round++) {
+		static struct harness before;
+
+		harness_start(&h, OPTIONS(modes[rand() % 2], sizes[rand() % 3]));
+		for (int n = rand() % 60; n > 0; n--) {
+			harness_decide(&h, 1 + (unsigned)rand() % 2, 1 + (unsigned)rand() % 60);
+			(void)harness_take(&h, 1 + (unsigned)rand() % 2, rand() % 3);
+		}
+		harness_kill(&h);
+		before = h;
+		harness_start(&h, NULL);
+		assert_int_equal(harness_finish(&h), 0);
+		log_read(&lg, h.audit);
+		log_expect_acked(&lg, &before, 1);
+		log_expect_acked(&lg, &before, 2);
+		(void)teardown(state);
+		(void)setup(state);
+	}
+}
+
 static void
 one_writer_for_a_directory(void **state)
 {
@@ -788,6 +910,10 @@ main(void)
 	    TEST(ignores_signals),
 	    TEST(continues_the_log_of_earlier_runs),
 	    TEST(says_that_earlier_segments_are_absent),
+	    TEST(recovers_what_was_killed),
+	    TEST(keeps_a_torn_tail_as_evidence),
+	    TEST(left_over_segments_do_not_pile_up),
+	    TEST(killed_in_mid_load),
 	    TEST(one_writer_for_a_directory),
 	    TEST(waits_for_its_predecessor),
 	    TEST(refuses_directories_that_are_not_safe),
