@@ -17,24 +17,24 @@ lint:
 	@echo "lint: clean"
 
 lint-format:
-	clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
+	@clang-format --dry-run -Werror $(C_FILES) $(H_FILES)
 
 lint-tidy:
-	printf '%s\n' $(C_FILES) | xargs -P 2 -n 6 tools/tidy.sh $(ALL_CPPFLAGS) -std=gnu11 --
+	@printf '%s\n' $(C_FILES) | xargs -P 2 -n 6 tools/tidy.sh $(ALL_CPPFLAGS) -std=gnu11 --
 
 lint-cppcheck:
-	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix -j 2 \
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --library=posix -j 2 \
 	    --enable=warning,performance,portability --suppressions-list=tools/cppcheck.suppress \
 	    $(ALL_CPPFLAGS) $(C_FILES)
 
 lint-shell:
-	shellcheck $(SH_FILES)
+	@shellcheck $(SH_FILES)
 
 lint-spelling:
-	codespell --ignore-words=tools/codespell.ignore --skip='./build*,./.git,./tests/fuzz/corpus,*.pyc,./LICENSE' .
+	@codespell --ignore-words=tools/codespell.ignore --skip='./build*,./.git,./tests/fuzz/corpus,*.pyc,./LICENSE' .
 
 lint-man:
-	$(if $(MAN_FILES),mandoc -Tlint -Wwarning $(MAN_FILES),@echo "no man pages")
+	@$(if $(MAN_FILES),mandoc -Tlint -Wwarning $(MAN_FILES),echo "no man pages")
 
 lint-python:
 	@for f in $(PY_FILES); do $(PYTHON) -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' $$f || exit 1; done
@@ -46,7 +46,7 @@ lint-headers:
 	done
 
 lint-floors:
-	$(PYTHON) tools/floors.py
+	@$(PYTHON) tools/floors.py
 
 lint-compilers:
 	@$(MAKE) BUILD=$(BUILD)/lint-gcc CC=gcc all unit bench-programs
