@@ -59,20 +59,20 @@ on_rate(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Those that stand in the queue now, each once; who is not done goes to its end. */
+/*
+ * Those that stand in the queue now, each once: who was served and is not done goes to its end, who
+ * cannot be served keeps its place before them.
+ */
 static void
 serve_ready(struct server *s)
 {
-	struct conn *last = TAILQ_LAST(&s->ready, conn_list), *c = NULL;
+	struct conn *last = TAILQ_LAST(&s->ready, conn_list), *c = NULL, *next;
 
-	while (last && c != last) {
-		c = TAILQ_FIRST(&s->ready);
-		if (s->role->room(c)) {
+	for (next = TAILQ_FIRST(&s->ready); last && c != last;) {
+		c = next;
+		next = TAILQ_NEXT(c, queue);
+		if (s->role->room(c))
 			conn_run(c);
-			continue;
-		}
-		TAILQ_REMOVE(&s->ready, c, queue);
-		TAILQ_INSERT_TAIL(&s->ready, c, queue);
 	}
 }
 

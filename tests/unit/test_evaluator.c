@@ -38,6 +38,7 @@
 #define NO                                                                                         \
 	"{\"id\":2,\"decision\":\"deny\",\"audit_event_id\":\"EVENT\",\"policy_revision\":\"r1\"," \
 	"\"reason\":[\"no applicable policies for op(action=fs:read, resource=fs:path:/b)\"]}"
+#define ASK_SHORT(name) "{\"action\":\"fs:read\",\"resource\":\"fs:path:/" name "\"}\n"
 #define RECORDED "{\"id\":3,\"audit_event_id\":\"EVENT\"}"
 #define PONG "{\"id\":4,\"pong\":true}"
 #define DENY_BECAUSE(id, cause) \
@@ -335,6 +336,36 @@ test_window(void **state)
 	harness_expect(b, PONG, 0);
 	(void)close(a);
 	(void)close(b);
+}
+
+/* Many busy connections of one uid together take no more of a turn than the writer's window. */
+static void
+test_many_connections_of_one_uid(void **state)
+{
+#define MANY 128
+#define WINDOW 64
+	int c[MANY + 1];
+	struct record r;
+	unsigned before = 0;
+
+	(void)state;
+	h.settings.connections = h.settings.connections_per_uid = MANY + 1;
+	start();
+	harness_welcome(&h, HARNESS_GENERATION, STORAGE_OK, WINDOW);
+	for (int i = 0; i < MANY; i++) {
+		c[i] = harness_connect(&h);
+		for (int k = 0; k < 64; k++)
+			harness_send(c[i], ASK_SHORT("a"));
+	}
+	c[MANY] = harness_connect(&h);
+	harness_send(c[MANY], ASK_SHORT("b"));
+	harness_sleep(500); /* all of it has been read and waits for the window */
+	for (harness_take(&h, &r); !str_eq(r.resource_id, STR("/b")); harness_take(&h, &r))
+		if (++before % WINDOW == 0)
+			harness_ack(&h, WINDOW);
+	assert_in_range(before, MANY, LIMIT_UNACKED + WINDOW);
+	for (int i = 0; i <= MANY; i++)
+		(void)close(c[i]);
 }
 
 /* --- protocol --------------------------------------------------------------------------------- */
@@ -732,6 +763,7 @@ main(void)
 	    TEST(test_deadline),
 	    TEST(test_writer_silent_from_the_start),
 	    TEST(test_window),
+	    TEST(test_many_connections_of_one_uid),
 	    TEST(test_predecessors_answers_are_dropped),
 	    TEST(test_acknowledgement_of_what_was_not_sent),
 	    TEST(test_acknowledgement_that_does_not_add_up),
