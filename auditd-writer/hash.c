@@ -42,6 +42,15 @@ hash_new(void)
 }
 
 void
+hash_free(struct hash *h)
+{
+	if (!h)
+		return;
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
+void
 hash_begin(struct hash *h)
 {
 	if (EVP_DigestInit_ex2(h->ctx, sha256, NULL) != 1)

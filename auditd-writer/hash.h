@@ -17,8 +17,10 @@ struct hash; /* one running sum */
 /* Once, before anything else here and before the jail. -EIO when the library has no SHA-256. */
 int hash_init(void);
 
-/* NULL without memory. Never freed: all are made at start. */
+/* NULL without memory. The writer makes all it needs at start and frees none. */
 struct hash *hash_new(void);
+/* NULL is fine. */
+void hash_free(struct hash *h);
 
 void hash_begin(struct hash *h);
 void hash_add(struct hash *h, struct str bytes);

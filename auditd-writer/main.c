@@ -193,7 +193,7 @@ read_log(struct writer *w, struct history *y, struct recovery *r)
 	char buf[512] = "";
 	struct text why = text_over(buf, sizeof(buf) - 1);
 	struct hash *h = hash_new();
-	struct catalog c;
+	struct catalog c = {0};
 	int error = h ? catalog_read(&c, &w->audit) : -ENOMEM;
 
 	if (error < 0)

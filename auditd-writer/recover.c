@@ -315,7 +315,7 @@ first_facts(struct work *k, const char *base, struct facts *ret)
 {
 	CLEANUP_FD int fd = dir_open_read(k->dir, base);
 	int got = fd < 0 ? fd : linescan_open(k->scan, fd);
-	struct str line;
+	struct str line = STR_NONE;
 
 	if (got == 0)
 		got = linescan_next(k->scan, &line);

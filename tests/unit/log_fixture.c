@@ -26,10 +26,10 @@ make_lines(struct fixture *f, uint64_t log_id)
 	const struct record r = {.category = RECORD_MANAGEMENT, .action_type = ACTION_HEARTBEAT};
 	struct text t = text_over(f->room, sizeof(f->room));
 	static const uint8_t none[LINE_HASH];
+	struct hash *h = hash_new();
 	struct encoder e;
 
-	encode_init(
-	    &e, log_id, "0b0e0000-0000-4000-8000-00000000000a", "host", 0, none, hash_new());
+	encode_init(&e, log_id, "0b0e0000-0000-4000-8000-00000000000a", "host", 0, none, h);
 	for (unsigned seq = 1; seq <= FIXTURE_LINES; seq++) {
 		size_t start = t.n;
 
@@ -37,6 +37,7 @@ make_lines(struct fixture *f, uint64_t log_id)
 		assert_int_equal(encode_line(&e, &t, &r, LINE_NO_CHANNEL, NULL), 0);
 		f->line[seq] = (struct str){t.p + start, t.n - start};
 	}
+	hash_free(h);
 }
 
 void

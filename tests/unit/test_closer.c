@@ -39,6 +39,7 @@ tear_down(void **state)
 
 	(void)state;
 	(void)close(dir.fd);
+	hash_free(closer.sum);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", top);
 	return system(command);
 }
@@ -60,6 +61,7 @@ segment(uint32_t number)
 	hash_begin(h);
 	hash_add(h, STR(LINE));
 	hash_end(h, job.sum);
+	hash_free(h);
 	return job;
 }
 

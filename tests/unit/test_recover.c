@@ -41,6 +41,7 @@ teardown(void **state)
 	(void)state;
 	recovery_deinit(&r);
 	fixture_deinit(&f);
+	hash_free(hash);
 	return 0;
 }
 

@@ -50,6 +50,7 @@ teardown(void **state)
 	(void)state;
 	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
 	(void)close(s.fd);
+	hash_free(sum);
 	fixture_deinit(&f);
 	return 0;
 }
@@ -199,6 +200,7 @@ the_sum_is_of_what_is_covered(void **state)
 	hash_add(h, lines(1, 3));
 	hash_end(h, wanted);
 	assert_memory_equal(found, wanted, LINE_HASH);
+	hash_free(h);
 }
 
 /* --- what is in memory -------------------------------------------------------------------------- */
