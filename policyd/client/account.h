@@ -22,8 +22,9 @@ struct account {
 	struct account *next;
 	uint32_t uid;
 	uint32_t connections;
-	bool trusted;  /* a trusted enforcement point */
-	uint64_t owed; /* bytes of replies that wait or are not read yet */
+	bool trusted;       /* a trusted enforcement point */
+	uint64_t owed;      /* bytes of replies that wait or are not read yet */
+	uint32_t in_flight; /* requests not yet answered, of closed connections too */
 	struct bucket bucket;
 	const struct image *named_by; /* the image that the names below are from, NULL: none yet */
 	struct str user;              /* STR_NONE: unknown */

@@ -21,6 +21,8 @@ conn_free(struct conn *c)
 		event_free(c->readable);
 	if (c->writable)
 		event_free(c->writable);
+	if (c->account)
+		accounts_leave(&c->server->accounts, c->account);
 	free(c);
 }
 
@@ -37,6 +39,7 @@ conn_open(struct server *s, int fd, const struct record_peer *peer, struct accou
 	c->readable = event_new(s->base, fd, EV_READ | EV_PERSIST, conn_on_readable, c);
 	c->writable = event_new(s->base, fd, EV_WRITE, conn_on_writable, c);
 	if (!c->readable || !c->writable || event_add(c->readable, NULL) < 0) {
+		c->account = NULL;
 		conn_free(c);
 		return -ENOMEM;
 	}
@@ -70,11 +73,9 @@ conn_close(struct conn *c)
 	(void)event_del(c->writable);
 	(void)close(c->fd);
 	c->fd = -1;
+	conn_paid(c, c->owed);
 	c->closed = true;
 	s->role->closed(c);
-	conn_paid(c, c->owed);
-	accounts_leave(&s->accounts, c->account);
-	c->account = NULL;
 	lines_deinit(&c->in);
 	outbuf_deinit(&c->out);
 	/* Freed at the end of the turn, and after its entries in the pending queue. */
@@ -108,7 +109,7 @@ conn_fault(struct conn *c, enum input_fault fault)
 void
 conn_owe(struct conn *c, size_t n)
 {
-	if (!c->account)
+	if (c->closed)
 		return;
 	c->owed += n;
 	c->account->owed += n;
@@ -117,7 +118,7 @@ conn_owe(struct conn *c, size_t n)
 void
 conn_paid(struct conn *c, size_t n)
 {
-	if (!c->account)
+	if (c->closed)
 		return;
 	c->owed -= n;
 	c->account->owed -= n;

@@ -76,12 +76,14 @@ void
 conn_hold(struct conn *c)
 {
 	c->in_flight++;
+	c->account->in_flight++;
 }
 
 void
 conn_release(struct conn *c)
 {
 	c->in_flight--;
+	c->account->in_flight--;
 	if (c->closed)
 		c->server->reap = true;
 	else

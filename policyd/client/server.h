@@ -9,7 +9,8 @@
  * A line is taken from a client only when its reply can be kept and its record can be sent; until
  * then nothing more is read from it. Clients with a line waiting stand in one queue and get
  * LINES_PER_TURN each in turn; those of one uid share ACCOUNT_LINES_PER_TURN (but one line each), so
- * that many connections do not buy a greater share of what others wait for.
+ * that many connections do not buy a greater share of what others wait for. Who has no room is passed
+ * over.
  *
  * Memory is bounded: a connection holds one line (settings.line_bytes) and REPLIES_MAX of replies,
  * all connections of a uid together ACCOUNT_REPLIES_MAX and one reply each.
@@ -29,7 +30,7 @@
 
 #define LINES_PER_TURN 64
 #define ACCOUNT_LINES_PER_TURN LIMIT_UNACKED /* what the writer takes at once */
-#define REPLY_MAX (16u << 10)    /* bytes of one reply */
+#define REPLY_MAX (16u << 10)                /* bytes of one reply */
 #define REPLIES_MAX (128u << 10) /* bytes of a connection's replies that wait or are unread */
 #define ACCOUNT_REPLIES_MAX (16u << 20) /* the same, of all connections of a uid */
 
@@ -60,7 +61,7 @@ struct conn {
 	TAILQ_ENTRY(conn) queue; /* server->ready or server->rated, as wait says */
 	TAILQ_ENTRY(conn) touch; /* server->touched while touched */
 	struct server *server;
-	struct account *account; /* NULL once closed */
+	struct account *account;
 	int fd;
 	struct record_peer peer;
 	struct event *readable, *writable;
@@ -86,7 +87,7 @@ TAILQ_HEAD(conn_list, conn);
 struct server_role {
 	/* Answer this line: conn_reply(), or an entry of server->pending. Never longer than REPLY_MAX. */
 	void (*line)(struct conn *c, struct str line);
-	/* Whether a line of c can be taken now. */
+	/* Whether a line of c can be taken now, besides what the server looks at. */
 	bool (*room)(struct conn *c);
 	/* At the end of a turn in which something happened to c, when all that it was sent has left. */
 	void (*drained)(struct conn *c);

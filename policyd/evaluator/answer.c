@@ -127,9 +127,12 @@ answer_room(struct conn *c)
 {
 	struct evaluator *e = evaluator_of(c);
 
-	if (!pending_room(&e->server.pending, REPLY_MAX))
-		return c->in_flight == 0 && answer_unavailable(c);
-	return recorder_room(&e->recorder) || answer_unavailable(c);
+	bool reply = pending_room(&e->server.pending, REPLY_MAX);
+
+	if (reply && recorder_room(&e->recorder) && c->account->in_flight < e->account_share)
+		return true;
+	/* What needs no record needs room for its reply alone. */
+	return (reply || c->in_flight == 0) && answer_unavailable(c);
 }
 
 /* --- acknowledgements ------------------------------------------------------------------------ */

@@ -8,6 +8,8 @@
 #include "policyd/client/role.h"
 #include "policyd/evaluator/state.h"
 
+#define ACCOUNT_SHARE_MIN 64
+
 static struct evaluator evaluator;
 
 /* --- the supervisor -------------------------------------------------------------------------- */
@@ -85,11 +87,24 @@ writer_lost(void *ctx, const char *why)
 	_exit(ROLE_EXIT_NO_WRITER);
 }
 
+/*
+ * How much of what may be under way to the writer is one uid's. Others wait behind that much at
+ * most; one uid alone still fills the writer's batches.
+ */
+static uint32_t
+account_share(const struct recorder *r)
+{
+	uint64_t share = r->max_unacked / 8;
+
+	return share > ACCOUNT_SHARE_MIN ? (uint32_t)share : ACCOUNT_SHARE_MIN;
+}
+
 static void
 start_serving(void *ctx)
 {
 	struct evaluator *e = ctx;
 
+	e->account_share = account_share(&e->recorder);
 	if (!e->finishing)
 		server_start(&e->server);
 }

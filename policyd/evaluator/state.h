@@ -30,6 +30,7 @@ struct evaluator {
 	const struct settings *settings;
 	uint32_t channel, generation;
 	struct image *image;
+	uint32_t account_share; /* requests of one uid that may be under way to the writer */
 	bool finishing;
 	bool last_notes; /* sent: what is refused now is lost with us */
 	int64_t finish_by;

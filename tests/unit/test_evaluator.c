@@ -368,6 +368,37 @@ test_many_connections_of_one_uid(void **state)
 		(void)close(c[i]);
 }
 
+/* One uid may not fill what is under way; and when nothing moves it is told so all the same. */
+static void
+test_share(void **state)
+{
+	struct record r;
+	int c, other;
+
+	(void)state;
+	h.settings.answer_ms = 300;
+	serve();
+	c = harness_connect(&h);
+	for (int i = 0; i < 200; i++)
+		harness_send(c, ALLOWED);
+	for (int i = 0; i < 125; i++)
+		harness_take(&h, &r);
+	assert_false(harness_record_comes(&h, 100));
+	harness_ends(c);
+	other = harness_connect(&h);
+	harness_send(other, ALLOWED);
+	harness_expect(other, DENY_BECAUSE("1", "the writer does not answer"), 0);
+	harness_ack(&h, 125);
+	expect_unrecorded(1);
+	harness_ack(&h, 1);
+	harness_send(other, ALLOWED);
+	harness_take(&h, &r);
+	harness_ack(&h, 1);
+	harness_expect(other, YES, 127);
+	(void)close(c);
+	(void)close(other);
+}
+
 /* --- protocol --------------------------------------------------------------------------------- */
 
 static void
@@ -763,6 +794,7 @@ main(void)
 	    TEST(test_deadline),
 	    TEST(test_writer_silent_from_the_start),
 	    TEST(test_window),
+	    TEST(test_share),
 	    TEST(test_many_connections_of_one_uid),
 	    TEST(test_predecessors_answers_are_dropped),
 	    TEST(test_acknowledgement_of_what_was_not_sent),
