@@ -242,7 +242,7 @@ static void
 start(struct writer *w)
 {
 	struct history y;
-	struct recovery r;
+	struct recovery r = {0};
 	uint64_t records;
 
 	prepare(w);
