@@ -407,6 +407,42 @@ without_rename_noreplace(void **state)
 	assert_int_equal(lg.torn, 0);
 }
 
+/* --- the clock ----------------------------------------------------------------------------------- */
+
+/* A log whose last record is an hour ahead: somebody has set the clock back since. */
+static void
+a_clock_that_was_set_back_between_runs(void **state)
+{
+	static const uint8_t none[LINE_HASH];
+	const struct record r = {.category = RECORD_MANAGEMENT, .action_type = ACTION_HEARTBEAT};
+	char room[4096], base[SEGNAME_SIZE], path[256], time[RFC3339_SIZE];
+	struct text t = text_over(room, sizeof(room));
+	struct hash *hash;
+	struct encoder e;
+
+	(void)state;
+	assert_int_equal(hash_init(), 0);
+	hash = hash_new();
+	encode_init(&e, 4711, "0b0e0000-0000-4000-8000-00000000000a", "host", 0, none, hash);
+	e.stamp.time = clock_real() + 3600 * US_PER_S;
+	clock_format(e.stamp.time, time);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(encode_line(&e, &t, &r, LINE_NO_CHANNEL, NULL), 0);
+	hash_free(hash);
+	segname_make(base, e.stamp.time, e.stamp.session, 1);
+	put_file(h.audit, base, t.p, t.n);
+	(void)snprintf(path, sizeof(path), "%s/%s", h.audit, base);
+	assert_int_equal(chmod(path, 0440), 0);
+	harness_start(&h, NULL);
+	assert_int_equal(h.ready.log_id, 4711);
+	assert_int_equal(h.ready.next_seq, 6);
+	finish_and_read();
+	/* The step is told before anything else, with a time of its own. */
+	assert_int_equal(log_count_both(&lg, "\"clock_step\":{\"old\":\"", "\"seq\":4,"), 1);
+	assert_int_equal(log_count_both(&lg, "\"clock_step\":{\"old\":\"", time), 1);
+	assert_int_equal(log_count(&lg, "\"action_type\":\"clock_step\""), 1);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int
@@ -433,6 +469,7 @@ main(void)
 	    TEST(lives_on_its_reserve),
 	    TEST(without_fallocate),
 	    TEST(without_rename_noreplace),
+	    TEST(a_clock_that_was_set_back_between_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
