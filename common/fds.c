@@ -60,7 +60,7 @@ fds_lift(const int *from, size_t n, int *ret_copies, int above)
 int
 fds_place(const int *from, size_t n, int first)
 {
-	int copies[FDS_PLACE_MAX];
+	int copies[FDS_PLACE_MAX] = {0};
 	int error;
 
 	if (n > FDS_PLACE_MAX)

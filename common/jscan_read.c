@@ -90,7 +90,7 @@ jscan_walk_next(struct jscan_walk *w)
 
 	if (w->at < w->n)
 		return (unsigned char)w->out[w->at++];
-	if (w->rest.n == 0)
+	if (w->rest.n == 0 || !w->rest.p)
 		return -1;
 	w->out[0] = w->rest.p[0];
 	w->n = 1;

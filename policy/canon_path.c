@@ -171,7 +171,8 @@ decode_plain(struct text *out, size_t start)
 		char c = out->p[i];
 
 		if (c == '%' && out->n - i >= 3) {
-			char d = (char)(canon_hex(out->p[i + 1]) << 4 | canon_hex(out->p[i + 2]));
+			int high = canon_hex(out->p[i + 1]), low = canon_hex(out->p[i + 2]);
+			char d = high < 0 || low < 0 ? c : (char)(high << 4 | low);
 
 			if (is_plain(d) && !strchr("/?*", d)) {
 				c = d;

@@ -22,6 +22,13 @@ answer_unavailable(const struct conn *c)
 	return e->recorder.storage == STORAGE_LOW && !c->account->trusted ? "storage low" : NULL;
 }
 
+/* An op that names none asks for a decision too, as far as anybody can tell. */
+static bool
+asks_decision(const struct request *rq)
+{
+	return rq->op == REQUEST_EVALUATE || rq->op == REQUEST_NO_OP;
+}
+
 /* What follows `{"id":ID`. */
 static void
 put_refusal(struct text *t, bool decision, const char *cause)
@@ -48,7 +55,7 @@ void
 answer_without_record(struct conn *c, const char *cause)
 {
 	struct evaluator *e = evaluator_of(c);
-	bool decision = e->request.op == REQUEST_EVALUATE;
+	bool decision = asks_decision(&e->request);
 	char buf[1024];
 	struct text t = text_over(buf, sizeof(buf));
 
@@ -88,7 +95,7 @@ answer_error(struct conn *c, const struct request_fault *fault)
 static bool
 is_denial(const struct request *rq, const struct request_fault *fault)
 {
-	return !fault->json && rq->op == REQUEST_EVALUATE && str_given(rq->action) &&
+	return !fault->json && asks_decision(rq) && str_given(rq->action) &&
 	       str_given(rq->resource);
 }
 

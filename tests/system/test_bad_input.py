@@ -189,6 +189,18 @@ class BadInput(service.Case):
             self.assertEqual(record["deny_reason"], reply["reason"])
             self.assertEqual((record["action"], record["resource_id"]), (action, resource))
 
+    def test_an_op_that_is_none_with_a_question_is_a_denial_on_record(self):
+        s = self.start()
+        with s.client() as c:
+            for op in ("shutdown", 7, None):
+                reply = self.error_of(c, strict.dumps({"id": "op", "op": op, **service.ALLOWED}))
+                self.assertEqual(reply["decision"], "deny")
+                record = s.log().by_id()[reply["audit_event_id"]]
+                self.assertEqual(record["action_type"], "unknown_action")
+                self.assertEqual(record["deny_reason"], reply["reason"])
+            self.still_good(c)
+        s.stop()
+
     def test_line_too_long_ends_the_connection(self):
         s = self.start()
         neighbour = service.Neighbour(s.socket)
