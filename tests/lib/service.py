@@ -10,6 +10,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,9 @@ PATIENCE = 60 if SANITIZED else 30
 
 POLICYD = os.path.join(BUILD, "sbin", "policyd")
 POLICYCTL = os.path.join(BUILD, "bin", "policyctl")
+
+# What no process may ever say.
+UNSOUND = re.compile(r"ERROR: \w+Sanitizer|runtime error:|stack smashing|buffer overflow detected|double free|corrupted")
 
 POLICY = {
     "schema": "sealwright-policy/1",
@@ -201,6 +205,12 @@ class Service:
             return not [p for p in procs.descendants(os.getpid()) if procs.role(p) and p not in others]
         procs.wait_until(nothing, seconds, "every process has ended")
 
+    def sound(self):
+        """No process of it said that it did what is undefined (sanitized builds), or broke a rule of its own."""
+        bad = [line for line in self.said().splitlines() if UNSOUND.search(line)]
+        if bad:
+            raise AssertionError("\n".join(bad[:5]))
+
     def end_hard(self):
         if self.running():
             self.process.kill()
@@ -293,6 +303,7 @@ class Case(unittest.TestCase):
         for s in self.services:
             if s.process:
                 yield from self._step(s.gone)
+                yield from self._step(s.sound)
         for audit in sorted({s.audit for s in self.services}):
             owner = next(s for s in self.services if s.audit == audit)
             yield from self._step(owner.log)

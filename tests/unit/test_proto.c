@@ -123,6 +123,7 @@ static void
 frame_full(void **state)
 {
 	static uint8_t buf[LIMIT_FRAME];
+	static const char bytes[1000];
 	struct frame_out f;
 	size_t messages = 0;
 	const char *why = NULL;
@@ -133,7 +134,7 @@ frame_full(void **state)
 	for (;; messages++) {
 		struct wire_out body = frame_message(&f);
 
-		wire_put_bytes(&body, (struct str){(const char *)buf, 1000});
+		wire_put_bytes(&body, (struct str){bytes, sizeof(bytes)});
 		if (frame_commit(&f, &body) < 0)
 			break;
 	}
