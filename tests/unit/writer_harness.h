@@ -45,6 +45,7 @@ struct harness {
 
 /* A fresh directory with an audit and a key directory in it. */
 void harness_init(struct harness *h);
+/* With SEALWRIGHT_KEEP in the environment the directory stays, to be looked at. */
 void harness_deinit(struct harness *h);
 
 /* Start the writer with more options (NULL-ended, may be NULL); do not wait. */
