@@ -17,13 +17,11 @@ set -eu
 table='
 build|need|command gcc clang|gcc|gcc|gcc|gcc
 build|need|header stdio.h|libc6-dev|glibc-devel|glibc|musl-dev
-build|need|header linux/landlock.h|linux-libc-dev|kernel-headers|linux-api-headers|linux-headers
 build|need|command make|make|make|make|make
 build|need|command pkg-config|pkg-config|pkgconf-pkg-config|pkgconf|pkgconf
 build|need|module libevent_core|libevent-dev|libevent-devel|libevent|libevent-dev
 build|need|module json-c|libjson-c-dev|json-c-devel|json-c|json-c-dev
 build|need|module libcap|libcap-dev|libcap-devel|libcap|libcap-dev
-build|need|module libseccomp|libseccomp-dev|libseccomp-devel|libseccomp|libseccomp-dev
 build|need|module libcrypto|libssl-dev|openssl-devel|openssl|openssl-dev
 build|need|pymodule hashlib json selectors|python3|python3|python|python3
 check|need|module cmocka|libcmocka-dev|libcmocka-devel|cmocka|cmocka-dev
@@ -32,6 +30,7 @@ check|optional|nodemodule ajv|node-ajv|nodejs-ajv|-|-
 check|optional|command strace|strace|strace|strace|strace
 check|optional|command curl|curl|curl|curl|curl
 check|optional|file /usr/sbin/squid|squid|squid|squid|squid
+check|optional|command mandoc|mandoc|mandoc|mandoc|mandoc
 lint|need|command clang|clang|clang|clang|clang
 lint|need|command clang-format|clang-format|clang-tools-extra|clang|clang-extra-tools
 lint|need|command clang-tidy|clang-tidy|clang-tools-extra|clang|clang-extra-tools
