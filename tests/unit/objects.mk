@@ -107,6 +107,12 @@ OBJS-test_evaluator := tests/unit/test_evaluator.o tests/unit/role_harness.o $(P
 	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o
 LIBS-test_evaluator := libevent_core json-c libcap libcrypto
 
+UNIT_TESTS += test_evaluator_life
+OBJS-test_evaluator_life := tests/unit/test_evaluator_life.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-evaluator) \
+	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
+	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o
+LIBS-test_evaluator_life := libevent_core json-c libcap libcrypto
+
 UNIT_TESTS += test_places
 OBJS-test_places := tests/unit/test_places.o policyd/supervisor/places.o policyd/supervisor/listen.o policyd/settings.o \
 	policyd/settings_defaults.o policyd/accounts.o proto/wire.o common/text.o
