@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define MOMENT_US 200000 /* enough for another thread to do what it should not */
+
 struct plan {
 	_Atomic enum dir_fault kind;
 	atomic_int at, times, error, calls;
@@ -69,6 +71,10 @@ fault_now(const char *name)
 	n = atomic_fetch_add(&plan->calls, 1) + 1;
 	if (plan->kind == DIR_FAULT_NONE || n < plan->at || n >= plan->at + plan->times)
 		return false;
+	if (plan->kind == DIR_FAULT_FAIL_DIE && n > plan->at) {
+		(void)usleep(MOMENT_US);
+		_exit(DIR_FAULT_STATUS);
+	}
 	if (plan->kind == DIR_FAULT_DIE)
 		_exit(DIR_FAULT_STATUS);
 	errno = plan->error;

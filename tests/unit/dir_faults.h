@@ -9,9 +9,10 @@
 
 enum dir_fault {
 	DIR_FAULT_NONE,
-	DIR_FAULT_FAIL,  /* the call fails with an errno, and does nothing */
-	DIR_FAULT_SHORT, /* a write writes half, then fails; other calls as FAIL */
-	DIR_FAULT_DIE,   /* the process ends there, by _exit(DIR_FAULT_STATUS) */
+	DIR_FAULT_FAIL,     /* the call fails with an errno, and does nothing */
+	DIR_FAULT_SHORT,    /* a write writes half, then fails; other calls as FAIL */
+	DIR_FAULT_FAIL_DIE, /* the call fails; at the next one the process ends, after a moment */
+	DIR_FAULT_DIE,      /* the process ends there, by _exit(DIR_FAULT_STATUS) */
 };
 
 #define DIR_FAULT_STATUS 77

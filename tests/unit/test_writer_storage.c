@@ -4,6 +4,7 @@
  * nothing is there twice, what cannot be recorded is refused with the cause, and service comes back.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -183,6 +184,59 @@ unsynced_records_survive_in_commit_mode(void **state)
 	finish_and_read();
 	assert_int_equal(lg.torn, 1);
 	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 411);
+}
+
+/*
+ * Until they are safe elsewhere, the file that failed is all there is of records that were
+ * acknowledged without a sync: it is not touched before.
+ */
+static void
+a_crash_between_the_error_and_the_second_try(void **state)
+{
+	static struct harness before;
+
+	(void)state;
+	harness_start(&h, OPTIONS("--durability=commit", "--rotate-records=100000"));
+	decide(10);
+	(void)usleep(1200000); /* these are synced */
+	decide(30);
+	dir_fault_only("fdatasync");
+	dir_fault_set(DIR_FAULT_FAIL_DIE, 1, 2, EIO);
+	harness_reap(&h, 5000);
+	assert_true(dir_fault_calls() == 2);
+	before = h;
+	dir_fault_only(NULL);
+	harness_start(&h, NULL);
+	assert_int_equal(harness_finish(&h), 0);
+	log_read(&lg, h.audit);
+	log_expect_acked(&lg, &before, 1);
+	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 40);
+}
+
+/* The covered part is not what was written: it is neither closed nor hidden. */
+static void
+a_covered_part_that_reads_differently(void **state)
+{
+	char path[512];
+	int fd;
+
+	(void)state;
+	harness_start(&h, NULL);
+	decide(10);
+	log_read(&lg, h.audit);
+	(void)snprintf(path, sizeof(path), "%s/%s", h.audit, lg.file[0].name);
+	log_free(&lg);
+	assert_int_equal(chmod(path, 0640), 0);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "#", 1, 1000), 1);
+	(void)close(fd);
+	fail_next("fdatasync", 1, EIO);
+	decide(7);
+	assert_int_equal(harness_finish(&h), EXIT_STORAGE);
+	assert_true(harness_said(&h, "cannot compare with what was written"));
+	assert_int_equal(access(path, F_OK), 0);
+	path[strlen(path) - 4] = '\0';
+	assert_int_equal(access(path, F_OK), -1);
 }
 
 /* --- closing ------------------------------------------------------------------------------------ */
@@ -456,6 +510,8 @@ main(void)
 	    TEST(a_write_without_space),
 	    TEST(half_a_write_without_space),
 	    TEST(unsynced_records_survive_in_commit_mode),
+	    TEST(a_crash_between_the_error_and_the_second_try),
+	    TEST(a_covered_part_that_reads_differently),
 	    TEST(a_cut_that_fails),
 	    TEST(a_rename_that_fails),
 	    TEST(an_fsync_that_fails),
