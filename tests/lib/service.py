@@ -169,9 +169,13 @@ class Service:
     def pids(self, role):
         return [p for p in procs.descendants(self.process.pid) if procs.role(p) == role]
 
+    def one(self, role):
+        """One of them; there may be none yet when the service has just got ready."""
+        return procs.wait_until(lambda: self.pids(role), PATIENCE, f"a process that is {role}")[0]
+
     def kill(self, role, sig=signal.SIGKILL):
         """Signal one process of a role; returns its pid."""
-        pid = self.process.pid if role == "supervisor" and not self.wrap else self.pids(role)[0]
+        pid = self.pid if role == "supervisor" else self.one(role)
         os.kill(pid, sig)
         return pid
 

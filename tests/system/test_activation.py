@@ -3,6 +3,7 @@
 """As a service manager starts it: sockets handed over (LISTEN_FDS), readiness and state told (NOTIFY_SOCKET)."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -104,7 +105,7 @@ class Activation(service.Case):
         requests, admin = self.listener(s.socket), self.listener(s.admin_socket)
         self.activated(s, [requests, admin], "policyd.socket:admin.socket").wait_ready()
         for role in ("writer", "evaluator", "admin"):
-            with open(f"/proc/{s.pids(role)[0]}/environ", "rb") as f:
+            with open(f"/proc/{s.one(role)}/environ", "rb") as f:
                 self.assertNotIn(b"LISTEN_", f.read(), role)
         s.stop()
 
@@ -183,14 +184,23 @@ class Notify(service.Case):
             self.assertIn("NOTIFY_SOCKET", s.said())
 
 
-@service.unittest.skipUnless(os.path.isdir("/run/systemd/system"), "systemd does not run here")
-class Units(service.Case):
+@service.unittest.skipUnless(shutil.which("systemd-analyze"), "systemd is not installed")
+class Units(service.unittest.TestCase):
+    """systemd itself finds nothing to say about the units (unknown keys are only a warning to it)."""
+
     def test_verify(self):
-        for unit in os.listdir(os.path.join(service.TOP, "systemd")):
-            if unit.endswith((".service", ".socket")):
-                done = subprocess.run(["systemd-analyze", "verify", os.path.join(service.TOP, "systemd", unit)],
-                                      capture_output=True, check=False)
-                self.assertEqual((done.returncode, done.stderr), (0, b""))
+        top = service.tempfile.mkdtemp()
+        units = []
+        for name in os.listdir(os.path.join(service.TOP, "systemd")):
+            if name.endswith((".service", ".socket")):
+                units.append(os.path.join(top, name))
+                with open(os.path.join(service.TOP, "systemd", name), encoding="utf-8") as f:
+                    text = f.read().replace("/usr/local/sbin/policyd", service.POLICYD)
+                with open(units[-1], "w", encoding="utf-8") as f:
+                    f.write(text)
+        self.assertGreaterEqual(len(units), 3)
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,8 @@ def push(sock, data, seconds):
 
 class BadClients(service.Case):
     def memory(self, s):
-        return {role: max(procs.rss_kib(p) for p in s.pids(role)) for role in ("writer", "evaluator", "admin")}
+        return {role: max(procs.rss_kib(p) for p in [s.one(role), *s.pids(role)])
+                for role in ("writer", "evaluator", "admin")}
 
     def bounded(self, s, before, mib):
         if service.SANITIZED:
@@ -238,7 +239,7 @@ class BadClients(service.Case):
     def test_unread_socket_options(self):
         """Descriptors passed along with a request are not kept."""
         s = self.start(evaluators=1)
-        evaluator = s.pids("evaluator")[0]
+        evaluator = s.one("evaluator")
         with s.client() as c:
             c.ask(service.ALLOWED)
             had = len(procs.open_fds(evaluator))

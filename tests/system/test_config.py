@@ -121,7 +121,7 @@ class Config(service.Case):
         s.extra = ["--evaluators=1", "--durability=commit"]
         s.evaluators = 0
         s.spawn().wait_ready()
-        self.assertEqual(len(s.pids("evaluator")), 1)
+        self.eventually(lambda: len(s.pids("evaluator")) == 1, "one evaluator")
         s.stop()
 
     def test_help_and_version(self):

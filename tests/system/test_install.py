@@ -48,7 +48,7 @@ class Install(service.Case):
         service.POLICYD = os.path.join(self.root, "usr", "sbin", "policyd")
         try:
             s = self.start()
-            self.assertEqual(os.readlink(f"/proc/{s.pids('writer')[0]}/exe"),
+            self.assertEqual(os.readlink(f"/proc/{s.one('writer')}/exe"),
                              os.path.join(os.path.realpath(self.root), "usr/libexec/sealwright/auditd-writer"))
             with s.client() as c:
                 self.assertEqual(c.ask(service.ALLOWED)["decision"], "allow")

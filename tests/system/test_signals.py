@@ -159,7 +159,7 @@ class Signals(service.Case):
 
     def test_hanging_writer_is_a_closed_connection_not_a_wrong_answer(self):
         s = self.start(evaluators=1, conf={"limits": {"answer_ms": 500}})
-        writer = s.pids("writer")[0]
+        writer = s.one("writer")
         with s.client() as c:
             c.ask(service.ALLOWED)
             os.kill(writer, signal.SIGSTOP)
@@ -178,7 +178,7 @@ class Signals(service.Case):
 
     def test_hanging_evaluator_hurts_nobody_else(self):
         s = self.start(evaluators=2)
-        victim = s.pids("evaluator")[0]
+        victim = s.one("evaluator")
         clients = [s.client() for _ in range(8)]
         for c in clients:
             c.ask(service.ALLOWED)
@@ -250,7 +250,7 @@ class Signals(service.Case):
             if sig in (signal.SIGUSR1, signal.SIGUSR2):
                 continue  # their default is to end a process: that is the operator's choice
             for role in ("supervisor", "evaluator", "admin", "writer"):
-                pid = s.pid if role == "supervisor" else s.pids(role)[0]
+                pid = s.pid if role == "supervisor" else s.one(role)
                 os.kill(pid, sig)
         time.sleep(0.3)
         self.assertTrue(self.served(s))

@@ -671,9 +671,10 @@ test_faulted_channel(void **state)
 
 	serve(b, "fault");
 	wait_for(b, "audit/events", "hello 1 2");
+	/* Killed, unless it saw that its channel is shut and ended by itself before. */
 	wait_for(b, "audit/events",
-	    "\"signal\":\"SIGKILL\",\"cause\":\"broke the protocol of its record "
-	    "channel\",\"generation\":1,\"restart_ms\":100}");
+	    ",\"cause\":\"broke the protocol of its record channel\",\"generation\":1,"
+	    "\"restart_ms\":100}");
 	finish(b);
 }
 
