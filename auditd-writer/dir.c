@@ -60,6 +60,15 @@ dir_open(struct dir *ret, const char *path, const char **ret_why)
 	return 0;
 }
 
+bool
+dir_same(const struct dir *a, const struct dir *b)
+{
+	struct stat x, y;
+
+	return fstat(a->fd, &x) == 0 && fstat(b->fd, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+}
+
 int
 dir_lock(const struct dir *d, int64_t patience)
 {

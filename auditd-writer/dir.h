@@ -25,6 +25,9 @@ struct dir {
  */
 int dir_open(struct dir *ret, const char *path, const char **ret_why);
 
+/* Whether both are the same directory, by whatever path. */
+bool dir_same(const struct dir *a, const struct dir *b);
+
 /* An exclusive flock, waiting up to patience microseconds for a predecessor: -EWOULDBLOCK. */
 int dir_lock(const struct dir *d, int64_t patience);
 

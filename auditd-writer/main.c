@@ -78,7 +78,8 @@ read_options(int argc, char **argv, struct options *o)
 static void
 ignore_signals(void)
 {
-	static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2};
+	static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2,
+	    SIGXFSZ}; /* beyond a limit of size a write shall fail, and be mended like any other */
 
 	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
@@ -87,18 +88,21 @@ ignore_signals(void)
 static void
 check_channel(int fd)
 {
-	int type = 0;
+	int type = 0, error;
 	socklen_t n = sizeof(type);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) < 0 || type != SOCK_SEQPACKET)
 		fatalx("descriptor %d is no channel: auditd-writer is started by policyd", fd);
-	if (fd_set_cloexec(fd, true) < 0)
-		fatal(errno, "descriptor %d", fd);
+	error = fd_set_cloexec(fd, true);
+	if (error < 0)
+		fatal(error, "descriptor %d", fd);
 }
 
 static void
 take_channels(struct writer *w)
 {
+	int error;
+
 	w->n_channels = (uint32_t)w->options.evaluators + 1;
 	for (uint32_t i = 0; i <= w->n_channels; i++) {
 		enum peer who = i == 0               ? PEER_SUPERVISOR
@@ -108,8 +112,9 @@ take_channels(struct writer *w)
 		check_channel(CONTROL_FD + (int)i);
 		channel_init(&w->channels[i], CONTROL_FD + (int)i, i, who);
 	}
-	if (fds_close_from(CONTROL_FD + (int)w->n_channels + 1) < 0)
-		fatal(errno, "close what else is open");
+	error = fds_close_from(CONTROL_FD + (int)w->n_channels + 1);
+	if (error < 0)
+		fatal(error, "close what else is open");
 }
 
 static void
@@ -122,7 +127,14 @@ take_directory(struct dir *d, const char *path)
 		fatalx("%s: %s", path, why);
 	if (error < 0)
 		fatal(error, "%s", path);
-	error = dir_lock(d, LOCK_US);
+}
+
+static void
+lock_directory(const struct dir *d)
+{
+	const char *path = d->path;
+	int error = dir_lock(d, LOCK_US);
+
 	if (error == -EWOULDBLOCK)
 		fatalx("%s: another writer holds it", path);
 	if (error < 0)
@@ -166,6 +178,10 @@ prepare(struct writer *w)
 	(void)umask(0027);
 	take_directory(&w->audit, w->options.audit_dir);
 	take_directory(&w->keys, w->options.key_dir);
+	if (dir_same(&w->audit, &w->keys))
+		fatalx("%s: audit and key directory are the same", w->keys.path);
+	lock_directory(&w->audit);
+	lock_directory(&w->keys);
 	error = hash_init();
 	if (error < 0)
 		fatalx("libcrypto has no SHA-256");

@@ -843,6 +843,8 @@ refuses_directories_that_are_not_safe(void **state)
 	refused_start("link: not a directory, or a symbolic link");
 	(void)snprintf(h.audit, sizeof(h.audit), "%s/link//", h.top);
 	refused_start("link//: not a directory, or a symbolic link");
+	(void)snprintf(h.audit, sizeof(h.audit), "%s/keys/.", h.top);
+	refused_start("audit and key directory are the same");
 	(void)snprintf(h.audit, sizeof(h.audit), "%s/absent", h.top);
 	refused_start("absent: No such file or directory");
 	memcpy(h.audit, audit, sizeof(audit));
