@@ -243,7 +243,7 @@ class Segments(service.Case):
         second.audit, second.keys = first.audit, first.keys
         second.spawn()
         time.sleep(1)
-        first.stop()
+        self.assertEqual(first.terminate(), 0)  # the log is no longer its own to look at
         second.wait_ready()
         self.ask(second, 3)
         log = second.stop()
