@@ -6,9 +6,21 @@
 #include "proto/line.h"
 
 #define STALLED "the writer does not answer"
+#define FAILED "the log cannot be written"
 #define UNAVAILABLE "audit log unavailable: "
 
 /* --- when there is no record ----------------------------------------------------------------- */
+
+/*
+ * Acknowledgements are cumulative: while storage fails, what was sent before and waits for it keeps
+ * the writer from telling us what became of anything later. So later questions are not sent then.
+ * With nothing under way the writer's refusal comes at once, and names the cause.
+ */
+static bool
+refusal_would_wait(const struct recorder *r)
+{
+	return r->storage == STORAGE_FAILED && recorder_unacked(r) > 0;
+}
 
 const char *
 answer_unavailable(const struct conn *c)
@@ -19,6 +31,8 @@ answer_unavailable(const struct conn *c)
 	if (recorder_unacked(&e->recorder) > 0 || !e->recorder.open)
 		if (recorder_stalled(&e->recorder, clock_monotonic(), patience))
 			return STALLED;
+	if (refusal_would_wait(&e->recorder))
+		return FAILED;
 	return e->recorder.storage == STORAGE_LOW && !c->account->trusted ? "storage low" : NULL;
 }
 

@@ -11,6 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import service  # noqa: E402
+import strict  # noqa: E402
 import tap  # noqa: E402
 
 DELAY = 0.4  # seconds
@@ -130,6 +131,27 @@ class Durability(service.Case):
                 self.assert_recorded(log, {"id": reply["id"]}, reply)
         print(f"# {sum('audit_event_id' not in r for r in replies)} denied; storage: "
               f"{[r['storage'] for r in log.management('storage')]}")
+
+    def test_storage_that_stays_broken_denies_at_once(self):
+        """One request waits for the log and may go unanswered; the next ones are told, and do not wait."""
+        s = self.traced("sync", "error=EIO:when=8+")
+        stuck = []
+        while "the audit log cannot be written" not in s.said() and len(stuck) < 60:
+            stuck.append(s.client())
+            stuck[-1].send(strict.dumps({"id": "stuck", **service.ALLOWED}) + b"\n")
+            time.sleep(0.05)
+        s.wait_said("the audit log cannot be written")
+        for _ in range(8):
+            began = time.monotonic()
+            reply = s.client().ask({"id": "next", **service.ALLOWED})
+            self.assertEqual(reply["decision"], "deny")
+            self.assertTrue(reply["reason"][0].startswith("audit log unavailable: "), reply)
+            self.assertLess(time.monotonic() - began, 2, "the deadline of an answer is 5 s")
+        for c in stuck:
+            c.close()
+        self.assertNotEqual(s.terminate(), 0, "not everything could be brought to disk")
+        log = self.start().stop()
+        self.assertEqual([r["session"]["event"] for r in log.management("session")][-2:], ["start", "stop"])
 
 
 if __name__ == "__main__":

@@ -48,8 +48,9 @@ class Install(service.Case):
         service.POLICYD = os.path.join(self.root, "usr", "sbin", "policyd")
         try:
             s = self.start()
-            self.assertEqual(os.readlink(f"/proc/{s.one('writer')}/exe"),
-                             os.path.join(os.path.realpath(self.root), "usr/libexec/sealwright/auditd-writer"))
+            if os.geteuid() == 0:  # others cannot look into processes that are not dumpable
+                self.assertEqual(os.readlink(f"/proc/{s.one('writer')}/exe"),
+                                 os.path.join(os.path.realpath(self.root), "usr/libexec/sealwright/auditd-writer"))
             with s.client() as c:
                 self.assertEqual(c.ask(service.ALLOWED)["decision"], "allow")
             s.stop()

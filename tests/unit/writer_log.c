@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading back what a writer left: writer_harness.h, "the log". */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <openssl/sha.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,8 +100,8 @@ leaf_hash(const char *line, size_t n, char out[65])
 		(void)snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* Bytes and extent of one file; a line's end before the first NUL. */
-static void
+/* Bytes and extent of one file; a line's end before the first NUL. False: renamed since it was listed. */
+static bool
 load_file(struct log_file *f, const char *dir, const char *name)
 {
 	char path[512];
@@ -108,6 +110,8 @@ load_file(struct log_file *f, const char *dir, const char *name)
 
 	path_of(path, dir, name);
 	fd = open(path, O_RDONLY);
+	if (fd < 0 && errno == ENOENT)
+		return false;
 	assert_true(fd >= 0 && fstat(fd, &st) == 0);
 	assert_int_equal(st.st_mode & 07777, 0440);
 	assert_int_equal(fd_read_file(fd, 1u << 30, &f->bytes, &f->size), 0);
@@ -118,34 +122,38 @@ load_file(struct log_file *f, const char *dir, const char *name)
 		f->content--;
 	if (f->closed)
 		assert_true(f->content == f->size);
+	return true;
 }
 
-static void
+/* False: the file is gone under this name. */
+static bool
 take_file(struct log *log, const char *dir, const char *name)
 {
 	struct log_file *f = &log->file[log->files];
 
 	if (!str_starts(str_from(name), STR("audit-"))) {
 		log->other++;
-		return;
+		return true;
 	}
 	if (strstr(name, ".torn")) {
 		assert_true(log->torn < 8);
 		(void)snprintf(log->torn_name[log->torn++], 128, "%s", name);
-		return;
+		return true;
 	}
 	assert_true(ends(name, ".jsonl") || ends(name, ".jsonl.tmp"));
 	assert_true(log->files < 256);
-	load_file(f, dir, name);
+	if (!load_file(f, dir, name))
+		return false;
 	if (f->content == 0) {
 		assert_true(log->empty < 8);
 		(void)snprintf(log->empty_name[log->empty++], 128, "%s", name);
 		free(f->bytes);
-		return;
+		return true;
 	}
 	log->files++;
 	log->closed += f->closed;
 	log->small += f->closed && f->size < 1024;
+	return true;
 }
 
 static int
@@ -186,20 +194,31 @@ check_file(struct log *log, unsigned i, uint64_t *seq, char prev[65])
 	}
 }
 
+/* All files as they stand. False: one was renamed meanwhile. */
+static bool
+take_files(struct log *log, const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	bool whole = true;
+
+	*log = (struct log){0};
+	assert_non_null(d);
+	while (whole && (e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			whole = take_file(log, dir, e->d_name);
+	(void)closedir(d);
+	return whole;
+}
+
 void
 log_read(struct log *log, const char *dir)
 {
 	char prev[65] = "0000000000000000000000000000000000000000000000000000000000000000";
-	DIR *d = opendir(dir);
-	struct dirent *e;
 	uint64_t seq;
 
-	*log = (struct log){0};
-	assert_non_null(d);
-	while ((e = readdir(d)) != NULL)
-		if (e->d_name[0] != '.')
-			take_file(log, dir, e->d_name);
-	(void)closedir(d);
+	while (!take_files(log, dir))
+		log_free(log);
 	if (log->files == 0)
 		return;
 	qsort(log->file, log->files, sizeof(log->file[0]), by_seq);
