@@ -14,6 +14,13 @@ place() { # MODE SOURCE DESTINATION-DIRECTORY-BELOW-PREFIX
 	install -m "$1" "$2" "$root/$3/"
 }
 
+# Texts that name our programs where they are by default name them where they are put.
+place_text() {
+	[ -e "$2" ] || return 0
+	place "$@"
+	sed "s|/usr/local/\(s\{0,1\}bin/policy\)|$PREFIX/\1|g" "$2" >"$root/$3/${2##*/}"
+}
+
 take_away() {
 	rm -f "$root/$3/${2##*/}"
 	# Only directories of ours, and only when empty.
@@ -21,8 +28,8 @@ take_away() {
 }
 
 case ${1:-} in
-install) each=place ;;
-uninstall) each=take_away ;;
+install) each=place text=place_text ;;
+uninstall) each=take_away text=take_away ;;
 *)
 	echo "usage: install.sh install|uninstall" >&2
 	exit 2
@@ -33,10 +40,10 @@ $each 755 "$BUILD/sbin/policyd" sbin
 $each 755 "$BUILD/bin/policyctl" bin
 $each 755 "$BUILD/libexec/sealwright/auditd-writer" libexec/sealwright
 for f in proto/*.schema.json; do $each 644 "$f" share/sealwright/schema; done
-for f in examples/*; do $each 644 "$f" share/doc/sealwright/examples; done
+for f in examples/*; do $text 644 "$f" share/doc/sealwright/examples; done
 for f in README.md LICENSE docs/*.md proto/PROTOCOL.md; do $each 644 "$f" share/doc/sealwright; done
-for f in docs/man/*.[1-9]; do $each 644 "$f" "share/man/man${f##*.}"; done
-for f in systemd/*.service systemd/*.socket; do $each 644 "$f" lib/systemd/system; done
+for f in docs/man/*.[1-9]; do $text 644 "$f" "share/man/man${f##*.}"; done
+for f in systemd/*.service systemd/*.socket; do $text 644 "$f" lib/systemd/system; done
 # The unit in the tree names the programs where the default PREFIX puts them.
 [ "$1" = uninstall ] || sed -i "/^ExecStart=/s|=/usr/local/|=$PREFIX/|" "$root/lib/systemd/system/policyd.service"
 for f in systemd/sysusers.d/*.conf; do $each 644 "$f" lib/sysusers.d; done

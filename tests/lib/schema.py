@@ -23,7 +23,7 @@ def missing():
         done = subprocess.run(["node", "-e", "require('ajv')"], env=_environment(), capture_output=True,
                               timeout=60, check=False)
     except FileNotFoundError:
-        return "node is not installed (make deps names the package)"
+        return "node is not installed (tools/deps.sh check names the package)"
     return None if done.returncode == 0 else "node has no ajv (Debian: node-ajv)"
 
 

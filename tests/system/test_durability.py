@@ -25,7 +25,7 @@ def why_no_strace():
         done = subprocess.run(["strace", "-f", "-qq", "-e", "inject=fdatasync:delay_exit=1", "true"],
                               capture_output=True, check=False, timeout=30)
     except FileNotFoundError:
-        return "strace is not installed (make deps names the package)"
+        return "strace is not installed (tools/deps.sh check names the package)"
     return None if done.returncode == 0 else "strace may not trace here: " + done.stderr.decode(errors="replace").strip()
 
 

@@ -36,6 +36,8 @@ class Install(service.Case):
                      "usr/share/man/man1/policyctl.1", "usr/share/doc/sealwright/README.md",
                      "usr/lib/systemd/system/policyd.service"):
             self.assertIn(name, found)
+        with open(os.path.join(self.root, "usr/lib/systemd/system/policyd.service"), encoding="utf-8") as f:
+            self.assertRegex(f.read(), r"(?m)^ExecStart=/usr/sbin/policyd ")
         self.run_from_there()
         code, _, err = self.tool("uninstall")
         self.assertEqual((code, err), (0, ""))
