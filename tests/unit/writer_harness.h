@@ -110,7 +110,7 @@ struct log_file {
 };
 
 struct log {
-	struct log_file file[256];
+	struct log_file file[1024];
 	unsigned files; /* .jsonl and .tmp with lines, in the order of the log */
 	unsigned closed, small, empty, torn,
 	    other; /* small: closed, and too small for log shippers */

@@ -141,7 +141,7 @@ take_file(struct log *log, const char *dir, const char *name)
 		return true;
 	}
 	assert_true(ends(name, ".jsonl") || ends(name, ".jsonl.tmp"));
-	assert_true(log->files < 256);
+	assert_true(log->files < ARRAY_SIZE(log->file));
 	if (!load_file(f, dir, name))
 		return false;
 	if (f->content == 0) {
