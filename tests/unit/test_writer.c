@@ -127,7 +127,11 @@ escapes_what_it_is_given(void **state)
 
 	(void)state;
 	value_open_object(&out);
+	value_member_str(&out, STR("protocol"), STR("tcp"));
+	value_put_key(&out, STR("context"));
+	value_open_object(&out);
 	value_member_str(&out, STR("k\"\n"), str_from(evil));
+	value_close_object(&out);
 	value_close_object(&out);
 	harness_start(&h, NULL);
 	r.username = r.resource_id = r.action = r.policy_id = r.rule_id = str_from(evil);
@@ -230,13 +234,19 @@ compares_outcomes_with_their_evaluations(void **state)
 static void
 records_the_supervisors_notes(void **state)
 {
-	struct record r = {.category = RECORD_MANAGEMENT,
-	    .action_type = ACTION_POLICY,
-	    .payload = (struct str){"{\"\x06\0result\"\x06\0loaded}", 20}};
+	struct record r = {.category = RECORD_MANAGEMENT, .action_type = ACTION_POLICY};
 	static uint8_t buf[LIMIT_FRAME];
+	uint8_t payload[128];
+	struct wire_out out = wire_out_over(payload, sizeof(payload));
 	struct wire_in body;
 
 	(void)state;
+	value_open_object(&out);
+	value_member_str(&out, STR("result"), STR("refused"));
+	value_member_int(&out, STR("errors"), 1);
+	value_member_str(&out, STR("first"), STR("p.json:1:1: x"));
+	value_close_object(&out);
+	r.payload = (struct str){(const char *)payload, (size_t)(out.p - payload)};
 	harness_start(&h, NULL);
 	harness_send(&h, 0, MSG_NOTE, &r, 1);
 	harness_ask(&h, MSG_STATUS_ASK, 77);
@@ -260,7 +270,7 @@ records_the_supervisors_notes(void **state)
 	assert_int_equal(h.end[0].refused[REFUSAL_INVALID], 1);
 	finish_and_read();
 	assert_int_equal(
-	    log_count_both(&lg, "\"policy\":{\"result\":\"loaded\"}", "\"seq\":2,"), 1);
+	    log_count_both(&lg, "\"policy\":{\"result\":\"refused\",", "\"seq\":2,"), 1);
 	assert_int_equal(log_count(&lg, "\"evaluator\":"), 0);
 }
 
