@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Lines that the writer's own tests make it write conform to the schema too."""
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import schema  # noqa: E402
+import service  # noqa: E402
+import tap  # noqa: E402
+
+
+def whole_lines(path):
+    """The lines of a segment, up to the space that is allocated ahead."""
+    with open(path, "rb") as f:
+        content = f.read().split(b"\0", 1)[0]
+    return content[:content.rfind(b"\n") + 1].splitlines(keepends=True)
+
+
+class WriterLines(unittest.TestCase):
+    def test_every_line_conforms(self):
+        top = tempfile.mkdtemp(prefix="t")
+        self.addCleanup(shutil.rmtree, top, ignore_errors=True)
+        environment = {**os.environ, "TMPDIR": top, "SEALWRIGHT_KEEP": "1", "SEALWRIGHT_BUILD": service.BUILD}
+        done = subprocess.run([os.path.join(service.BUILD, "unit", "test_writer")], env=environment,
+                              capture_output=True, timeout=240, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace")[-2000:])
+        lines = [line for path in glob.glob(os.path.join(top, "*", "audit", "audit-*.jsonl*"))
+                 if not path.endswith(".torn") for line in whole_lines(path)]
+        self.assertGreater(len(lines), 1000)
+        self.assertLessEqual(max(map(len, lines)), 8192)
+        self.assertEqual(schema.validate("record", lines), [])
+        print(f"# {len(lines)} lines")
+
+
+if __name__ == "__main__":
+    tap.main()
