@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "auditd-writer/dir.h"
-#include "auditd-writer/segname.h"
+#include "proto/segname.h"
 
 #define CATALOG_MAX (4u << 20) /* files */
 

@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 #include "auditd-writer/dir.h"
-#include "auditd-writer/hash.h"
-#include "auditd-writer/segname.h"
+#include "common/hash.h"
+#include "proto/segname.h"
 
 #define CLOSER_JOBS 16 /* under way at most; the owner keeps to it */
 #define CLOSER_EMPTIES 64

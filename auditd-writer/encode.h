@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "auditd-writer/hash.h"
+#include "common/hash.h"
 #include "common/text.h"
 #include "proto/line.h"
 #include "proto/record.h"

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "auditd-writer/facts.h"
+#include "proto/facts.h"
 #include "common/cleanup.h"
 
 static int

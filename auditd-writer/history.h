@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "auditd-writer/catalog.h"
-#include "auditd-writer/hash.h"
+#include "common/hash.h"
 #include "common/text.h"
 
 struct history {

@@ -2,12 +2,12 @@
 OBJS-auditd-writer := \
 	auditd-writer/main.o auditd-writer/options.o auditd-writer/identity.o \
 	auditd-writer/dispatch.o auditd-writer/channel.o auditd-writer/control.o \
-	auditd-writer/ledger.o auditd-writer/encode.o auditd-writer/hash.o auditd-writer/timekeeper.o \
+	auditd-writer/ledger.o auditd-writer/encode.o common/hash.o auditd-writer/timekeeper.o \
 	auditd-writer/outcomes.o auditd-writer/notes.o auditd-writer/status.o \
 	auditd-writer/batch.o auditd-writer/storage.o auditd-writer/segment.o auditd-writer/rotation.o \
 	auditd-writer/space.o auditd-writer/closer.o auditd-writer/repair.o \
 	auditd-writer/catalog.o auditd-writer/history.o auditd-writer/recover.o \
-	auditd-writer/facts.o auditd-writer/linescan.o auditd-writer/segname.o auditd-writer/dir.o \
+	proto/facts.o auditd-writer/linescan.o proto/segname.o auditd-writer/dir.o \
 	proto/line.o proto/record.o proto/value.o proto/msg.o proto/msg_body.o proto/wire.o \
 	common/chan.o common/clock.o common/fds.o common/jail.o common/log.o common/text.o
 LIBS-auditd-writer := libcrypto libcap

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "auditd-writer/facts.h"
+#include "proto/facts.h"
 #include "auditd-writer/linescan.h"
 #include "auditd-writer/repair.h"
 #include "common/cleanup.h"

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "auditd-writer/catalog.h"
-#include "auditd-writer/hash.h"
+#include "common/hash.h"
 #include "auditd-writer/history.h"
 #include "common/text.h"
 

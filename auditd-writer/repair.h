@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "auditd-writer/dir.h"
-#include "auditd-writer/hash.h"
-#include "auditd-writer/segname.h"
+#include "common/hash.h"
+#include "proto/segname.h"
 
 /*
  * A new scratch file, empty: its descriptor. Later repair_place() renames it. One at a time in the

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "auditd-writer/hash.h"
-#include "auditd-writer/segname.h"
+#include "common/hash.h"
+#include "proto/segname.h"
 #include "common/str.h"
 
 struct segment {

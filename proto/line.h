@@ -10,14 +10,15 @@
 #include <stdint.h>
 
 #include "common/clock.h"
+#include "common/hash.h"
 #include "common/str.h"
 #include "common/text.h"
 #include "proto/record.h"
 
 #define LINE_SCHEMA_VERSION "1.0.0"
-#define LINE_HASH 32     /* bytes of a leaf hash */
-#define UUID_TEXT 36     /* characters of a UUID */
-#define LINE_HOSTNAME 64 /* bytes; [A-Za-z0-9._-] only */
+#define LINE_HASH HASH_SIZE /* bytes of a leaf hash */
+#define UUID_TEXT 36        /* characters of a UUID */
+#define LINE_HOSTNAME 64    /* bytes; [A-Za-z0-9._-] only */
 #define LINE_NO_CHANNEL (-1)
 
 struct line_stamp {

@@ -14,8 +14,8 @@
 #include <cmocka.h>
 
 #include "auditd-writer/encode.h"
-#include "auditd-writer/facts.h"
-#include "auditd-writer/segname.h"
+#include "proto/facts.h"
+#include "proto/segname.h"
 #include "common/cleanup.h"
 #include "common/fds.h"
 #include "tests/unit/log_fixture.h"

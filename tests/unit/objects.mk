@@ -131,8 +131,8 @@ OBJS-test_writer := tests/unit/test_writer.o $(WRITER_HARNESS)
 LIBS-test_writer := libcrypto
 
 # auditd-writer's parts, with dir.c replaced by one whose calls can be made to fail.
-WRITER_LOG := tests/unit/log_fixture.o tests/unit/dir_faults.o auditd-writer/encode.o auditd-writer/facts.o auditd-writer/hash.o \
-	auditd-writer/segname.o auditd-writer/linescan.o auditd-writer/repair.o proto/line.o proto/record.o proto/value.o \
+WRITER_LOG := tests/unit/log_fixture.o tests/unit/dir_faults.o auditd-writer/encode.o proto/facts.o common/hash.o \
+	proto/segname.o auditd-writer/linescan.o auditd-writer/repair.o proto/line.o proto/record.o proto/value.o \
 	proto/wire.o common/clock.o common/fds.o common/log.o common/text.o
 UNIT_TESTS += test_recover
 OBJS-test_recover := tests/unit/test_recover.o auditd-writer/catalog.o auditd-writer/history.o auditd-writer/recover.o $(WRITER_LOG)
@@ -146,7 +146,7 @@ LIBS-test_writer_storage := libcrypto libcap
 
 UNIT_TESTS += test_closer
 OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-writer/repair.o auditd-writer/dir.o \
-	auditd-writer/hash.o auditd-writer/segname.o common/clock.o common/fds.o common/log.o common/text.o
+	common/hash.o proto/segname.o common/clock.o common/fds.o common/log.o common/text.o
 LIBS-test_closer := libcrypto
 
 UNIT_TESTS += test_writer_calls
@@ -157,6 +157,6 @@ UNIT_TESTS += test_segment test_encode
 OBJS-test_segment := tests/unit/test_segment.o auditd-writer/segment.o auditd-writer/batch.o $(WRITER_LOG)
 LIBS-test_segment := libcrypto
 OBJS-test_encode := tests/unit/test_encode.o auditd-writer/timekeeper.o auditd-writer/outcomes.o auditd-writer/encode.o \
-	auditd-writer/facts.o auditd-writer/hash.o auditd-writer/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
+	proto/facts.o common/hash.o proto/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
 	common/clock.o common/log.o common/text.o
 LIBS-test_encode := libcrypto

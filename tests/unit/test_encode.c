@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "auditd-writer/encode.h"
-#include "auditd-writer/facts.h"
+#include "proto/facts.h"
 #include "auditd-writer/outcomes.h"
-#include "auditd-writer/segname.h"
+#include "proto/segname.h"
 #include "auditd-writer/timekeeper.h"
 #include "common/clock.h"
 

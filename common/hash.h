@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 #include "common/str.h"
-#include "proto/line.h"
+
+#define HASH_SIZE 32 /* bytes of a SHA-256 */
 
 struct hash; /* one running sum */
 
@@ -24,7 +25,7 @@ void hash_free(struct hash *h);
 
 void hash_begin(struct hash *h);
 void hash_add(struct hash *h, struct str bytes);
-void hash_end(struct hash *h, uint8_t out[LINE_HASH]);
+void hash_end(struct hash *h, uint8_t out[HASH_SIZE]);
 
 /* RFC 6962 leaf hash: SHA-256(0x00, line with its newline). */
-void hash_leaf(struct hash *h, struct str line, uint8_t out[LINE_HASH]);
+void hash_leaf(struct hash *h, struct str line, uint8_t out[HASH_SIZE]);

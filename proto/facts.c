@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "auditd-writer/facts.h"
+#include "proto/facts.h"
 
 #include "common/clock.h"
 #include "common/limits.h"

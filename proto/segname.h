@@ -4,7 +4,7 @@
 /*
  * Names of the files in the audit directory (docs/FORMAT.md):
  *     audit-<YYYYMMDDTHHMMSSZ>-<session uuid>-<number, 6 digits or more>.jsonl
- * and the same with .tmp or .torn behind it. A base name is the one that ends in .jsonl.
+ * and the same with .tmp, .torn or .seal behind it. A base name is the one that ends in .jsonl.
  */
 
 #include <stdbool.h>
@@ -25,6 +25,7 @@ enum segname_kind {
 	SEGNAME_CLOSED, /* .jsonl */
 	SEGNAME_TMP,    /* .jsonl.tmp */
 	SEGNAME_TORN,   /* .jsonl.torn */
+	SEGNAME_SEAL,   /* .jsonl.seal */
 	SEGNAME_KINDS,
 };
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "auditd-writer/segname.h"
+#include "proto/segname.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const char *const endings[SEGNAME_KINDS] = {"", ".tmp", ".torn"};
+static const char *const endings[SEGNAME_KINDS] = {"", ".tmp", ".torn", ".seal"};
 
 /* Every character of s is what the mask says: 'd' a digit, 'x' a lower-case hex digit, else itself. */
 static bool

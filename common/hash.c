@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "auditd-writer/hash.h"
+#include "common/hash.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -65,14 +65,14 @@ hash_add(struct hash *h, struct str bytes)
 }
 
 void
-hash_end(struct hash *h, uint8_t out[LINE_HASH])
+hash_end(struct hash *h, uint8_t out[HASH_SIZE])
 {
 	if (EVP_DigestFinal_ex(h->ctx, out, NULL) != 1)
 		fatalx("SHA-256 failed to finish");
 }
 
 void
-hash_leaf(struct hash *h, struct str line, uint8_t out[LINE_HASH])
+hash_leaf(struct hash *h, struct str line, uint8_t out[HASH_SIZE])
 {
 	hash_begin(h);
 	hash_add(h, (struct str){"\0", 1});
