@@ -28,6 +28,8 @@ struct plan {
 };
 
 static struct plan *plan;
+static void (*cut)(void);
+static _Thread_local int number; /* of this thread's call */
 
 static void __attribute__((constructor)) plan_share(void)
 {
@@ -54,6 +56,12 @@ dir_fault_only(const char *name)
 	(void)snprintf(plan->only, sizeof(plan->only), "%s", name ? name : "");
 }
 
+void
+dir_fault_hook(void (*hook)(void))
+{
+	cut = hook;
+}
+
 int
 dir_fault_calls(void)
 {
@@ -66,9 +74,12 @@ fault_now(const char *name)
 {
 	int n;
 
+	number = 0;
 	if (plan->only[0] && strcmp(plan->only, name) != 0)
 		return false;
-	n = atomic_fetch_add(&plan->calls, 1) + 1;
+	n = number = atomic_fetch_add(&plan->calls, 1) + 1;
+	if (plan->kind == DIR_FAULT_CUT)
+		return false;
 	if (plan->kind == DIR_FAULT_NONE || n < plan->at || n >= plan->at + plan->times)
 		return false;
 	if (plan->kind == DIR_FAULT_FAIL_DIE && n > plan->at) {
@@ -79,6 +90,16 @@ fault_now(const char *name)
 		_exit(DIR_FAULT_STATUS);
 	errno = plan->error;
 	return true;
+}
+
+/* Behind each call, with its result. */
+static ssize_t
+after(ssize_t result)
+{
+	if (plan->kind != DIR_FAULT_CUT || number != plan->at)
+		return result;
+	cut();
+	_exit(DIR_FAULT_STATUS);
 }
 
 static int
@@ -93,20 +114,20 @@ faulty_openat(int dir, const char *name, int flags, ...)
 	if (flags & O_CREAT)
 		mode = va_arg(args, mode_t);
 	va_end(args);
-	return openat(dir, name, flags, mode);
+	return (int)after(openat(dir, name, flags, mode));
 }
 
 static int
 faulty_renameat2(int a, const char *from, int b, const char *to, unsigned flags)
 {
-	return fault_now("renameat2") ? -1 : renameat2(a, from, b, to, flags);
+	return fault_now("renameat2") ? -1 : (int)after(renameat2(a, from, b, to, flags));
 }
 
 static ssize_t
 faulty_pwrite(int fd, const void *buf, size_t n, off_t at)
 {
 	if (!fault_now("pwrite"))
-		return pwrite(fd, buf, n, at);
+		return after(pwrite(fd, buf, n, at));
 	if (plan->kind == DIR_FAULT_SHORT && n > 1) {
 		/* The rest is asked for next: that call fails. */
 		plan->at = plan->calls + 1;
@@ -119,25 +140,25 @@ faulty_pwrite(int fd, const void *buf, size_t n, off_t at)
 static int
 faulty_fsync(int fd)
 {
-	return fault_now("fsync") ? -1 : fsync(fd);
+	return fault_now("fsync") ? -1 : (int)after(fsync(fd));
 }
 
 static int
 faulty_fdatasync(int fd)
 {
-	return fault_now("fdatasync") ? -1 : fdatasync(fd);
+	return fault_now("fdatasync") ? -1 : (int)after(fdatasync(fd));
 }
 
 static int
 faulty_fallocate(int fd, int mode, off_t from, off_t n)
 {
-	return fault_now("fallocate") ? -1 : fallocate(fd, mode, from, n);
+	return fault_now("fallocate") ? -1 : (int)after(fallocate(fd, mode, from, n));
 }
 
 static int
 faulty_ftruncate(int fd, off_t n)
 {
-	return fault_now("ftruncate") ? -1 : ftruncate(fd, n);
+	return fault_now("ftruncate") ? -1 : (int)after(ftruncate(fd, n));
 }
 
 #define openat faulty_openat

@@ -13,6 +13,7 @@ enum dir_fault {
 	DIR_FAULT_SHORT,    /* a write writes half, then fails; other calls as FAIL */
 	DIR_FAULT_FAIL_DIE, /* the call fails; at the next one the process ends, after a moment */
 	DIR_FAULT_DIE,      /* the process ends there, by _exit(DIR_FAULT_STATUS) */
+	DIR_FAULT_CUT,      /* the call is made; then the hook is called and the process ends */
 };
 
 #define DIR_FAULT_STATUS 77
@@ -21,5 +22,7 @@ enum dir_fault {
 void dir_fault_set(enum dir_fault fault, int at, int times, int error);
 /* Only calls of this name ("fsync") count from now on; NULL: all. */
 void dir_fault_only(const char *name);
+/* What DIR_FAULT_CUT calls, in processes forked from now on. */
+void dir_fault_hook(void (*hook)(void));
 /* How many calls there were since. */
 int dir_fault_calls(void);
