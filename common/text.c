@@ -117,8 +117,7 @@ utf8_valid(struct str s)
 	return true;
 }
 
-/* The code point of a sequence that utf8_length() has found to be n bytes long. */
-static uint32_t
+uint32_t
 utf8_code(const char *p, size_t n)
 {
 	/* Bits of the first byte that belong to the code: 7, 5, 4, 3. */

@@ -62,5 +62,7 @@ void text_safe(struct text *t, struct str s);
 
 /* Length in bytes (1 to 4) of the well-formed UTF-8 sequence at p, 0 when there is none. */
 size_t utf8_length(const char *p, size_t n);
+/* The code point of a sequence that utf8_length() has found to be n bytes long. */
+uint32_t utf8_code(const char *p, size_t n);
 /* Whether all of s is well-formed UTF-8. */
 bool utf8_valid(struct str s);

@@ -26,7 +26,8 @@
 #define NOTE_ED25519 0x01
 #define NOTE_COSIGNATURE 0x04 /* C2SP tlog-cosignature: Ed25519 over a text with a time before it */
 #define NOTE_SIGNATURES 16    /* signature lines of one note at most */
-#define NOTE_BLOB 128         /* bytes behind the key id at most */
+#define NOTE_BLOB 128         /* bytes behind a key id that are kept; keys we know have 64 or 72 */
+#define NOTE_COSIGNED 4096    /* bytes of a text under a cosignature at most */
 /* Characters of a verifier key at most, without a newline. */
 #define NOTE_VKEY (NOTE_NAME + 1 + 8 + 1 + 44)
 
@@ -41,8 +42,9 @@ struct note_key {
 struct note_signature {
 	struct str name;
 	uint8_t id[NOTE_ID];
-	uint8_t blob[NOTE_BLOB]; /* what follows the key id */
-	size_t n;
+	uint8_t blob[NOTE_BLOB]; /* what follows the key id, or its start */
+	size_t n;  /* bytes that follow it; over NOTE_BLOB it is of no key that we know */
+	size_t at; /* byte offset of its line in the note */
 };
 
 struct note {
@@ -66,20 +68,22 @@ void
 note_sign_put(struct text *t, const struct note_key *k, const uint8_t signature[ED25519_SIGNATURE]);
 
 /*
- * Take a note apart, all of s. -EINVAL with *ret_why (static text) and *ret_at (byte offset): not
- * UTF-8, control characters other than newline, no text, no signature, more than NOTE_SIGNATURES, a
- * line that is no signature line, base64 that is not canonical.
+ * Take a note apart, all of s. The text ends at the last empty line. -EINVAL with *ret_why (static
+ * text) and *ret_at (byte offset): not UTF-8, control characters below U+0020 other than newline, no
+ * text, no signature, more than NOTE_SIGNATURES, a line that is no signature line, base64 that is not
+ * canonical.
  */
 int note_parse(struct str s, struct note *ret, const char **ret_why, size_t *ret_at);
 
 /*
  * 0: it bears a good NOTE_ED25519 signature by this key. -ENOENT: none by this name and id.
- * -EBADMSG: there is one, and it is wrong.
+ * -EBADMSG: one of them is wrong. -EINVAL: the key is of another algorithm. -EIO: libcrypto.
  */
 int note_verify(const struct note *n, const struct note_key *k);
 
 /*
  * The same for a NOTE_COSIGNATURE key: blob is a big-endian u64 of seconds since 1970 and a signature
- * over "cosignature/v1\ntime <seconds>\n" and the text. *ret_time: those seconds.
+ * over "cosignature/v1\ntime <seconds>\n" and the text. *ret_time: those seconds, below 2^63; of
+ * several good ones by this key the earliest. -EMSGSIZE: the text is over NOTE_COSIGNED bytes.
  */
 int note_verify_cosignature(const struct note *n, const struct note_key *k, uint64_t *ret_time);
