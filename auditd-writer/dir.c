@@ -17,6 +17,7 @@
 #include "common/clock.h"
 
 #define FILE_MODE 0440
+#define SECRET_MODE 0600
 #define LOCK_POLL_NS (20 * 1000 * 1000)
 
 /* Without trailing slashes: with one, O_NOFOLLOW would follow after all. */
@@ -128,24 +129,50 @@ dir_free_bytes(const struct dir *d, uint64_t *ret)
 	return 0;
 }
 
-int
-dir_create(const struct dir *d, const char *name)
+static int
+create(const struct dir *d, const char *name, mode_t mode)
 {
-	int fd = openat(d->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
+	int fd = openat(d->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 
 	return fd < 0 ? -errno : fd;
 }
 
 int
-dir_open_read(const struct dir *d, const char *name)
+dir_create(const struct dir *d, const char *name)
+{
+	return create(d, name, FILE_MODE);
+}
+
+int
+dir_create_secret(const struct dir *d, const char *name)
+{
+	return create(d, name, SECRET_MODE);
+}
+
+static int
+open_existing(const struct dir *d, const char *name, int access, mode_t forbidden)
 {
 	CLEANUP_FD int fd = openat(
-	    d->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	    d->fd, name, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) ? take_fd(&fd) : -EINVAL;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	return st.st_mode & forbidden ? -EKEYREJECTED : take_fd(&fd);
+}
+
+int
+dir_open_read(const struct dir *d, const char *name)
+{
+	return open_existing(d, name, O_RDONLY, 0);
+}
+
+int
+dir_open_keystate(const struct dir *keys)
+{
+	return open_existing(keys, DIR_KEYSTATE, O_RDWR, S_IRWXG | S_IRWXO);
 }
 
 /* Where the file system has no RENAME_NOREPLACE: we hold the lock, nobody makes names between. */

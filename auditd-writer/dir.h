@@ -5,8 +5,8 @@
  * Every call that touches a directory or a file of the log: nothing else in the writer opens,
  * renames, writes, syncs, allocates or cuts a file. Tests make the Nth of these calls fail here.
  *
- * Files are opened for writing only when they are made (O_EXCL); an existing file is only read. No
- * function deletes. All return 0 (or what they say) or a negative errno; EINTR is taken care of.
+ * Files are opened for writing only when they are made (O_EXCL); an existing file is only read, with
+ * one exception that has a function of its own: the key state. No function deletes. All return 0 (or what they say) or a negative errno; EINTR is taken care of.
  */
 
 #include <stdbool.h>
@@ -39,8 +39,18 @@ int dir_free_bytes(const struct dir *d, uint64_t *ret);
 
 /* A new file, mode 0440, for reading and writing; its descriptor. -EEXIST. */
 int dir_create(const struct dir *d, const char *name);
+/* The same, mode 0600: for what nobody else may read. */
+int dir_create_secret(const struct dir *d, const char *name);
 /* An existing regular file for reading; its descriptor. -EFTYPE's part is played by -EINVAL. */
 int dir_open_read(const struct dir *d, const char *name);
+
+#define DIR_KEYSTATE "state"
+/*
+ * The key state, for reading and writing: the one existing file that may be. -EKEYREJECTED: group or
+ * others may read or write it; -EINVAL: not a regular file.
+ */
+int dir_open_keystate(const struct dir *keys);
+
 /* -EEXIST when `to` exists, unless it may be replaced. */
 int dir_rename(const struct dir *d, const char *from, const char *to, bool replace);
 /* fsync: names made and renamed so far are durable. */

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "auditd-writer/dir.h"
+#include "auditd-writer/keywrap.h"
 #include "common/ed25519.h"
 #include "common/hash.h"
 #include "common/text.h"
@@ -25,7 +26,7 @@
 
 #define KEYSTATE_SLOT (32u << 10)
 #define KEYSTATE_PENDING 8 /* seals of one commit at most */
-#define KEYSTATE_SECRET 32 /* bytes of the wrapping key */
+#define KEYSTATE_SECRET KEYWRAP_SECRET
 
 /* A seal that is committed; it may not be in the audit directory yet. */
 struct keystate_pending {
@@ -49,38 +50,53 @@ struct keystate {
 	struct keystate_pending pending[KEYSTATE_PENDING];
 };
 
+/* How far a commit has come that failed. */
+enum keyfile_step {
+	KEYFILE_RESTS,   /* there is none */
+	KEYFILE_WRITING, /* the new slot may hold anything; the old one is whole */
+	KEYFILE_ERASING, /* the new slot is durable; the old one may hold anything */
+};
+
 /* The open file. */
 struct keyfile {
 	const struct dir *dir;
-	int fd;
+	int fd;              /* -1: not open, or not to be trusted any more */
 	unsigned slot;       /* that holds the newest committed state */
 	uint64_t generation; /* of it */
-	bool wraps;          /* the private key is stored encrypted */
-	uint8_t secret[KEYSTATE_SECRET];
 	struct hash *sum;
-	uint8_t *room; /* one slot */
+	struct keywrap *wrap; /* NULL: the private key is stored as it is */
+	uint8_t *room;        /* one slot */
+	/* Of a commit that failed: the next try writes the same bytes. */
+	enum keyfile_step step;
+	uint8_t nonce[KEYWRAP_NONCE];
+	uint8_t check[HASH_SIZE]; /* of these bytes */
 };
 
 /*
  * What keyfile_open() and keyfile_create() need: dir and a running sum outlive it; secret NULL when
- * the private key is stored as it is. Allocates; nothing later does. -ENOMEM.
+ * the private key is stored as it is, else not needed later. Allocates; nothing later does. -ENOMEM;
+ * -EIO: no AES-256-GCM.
  */
 int
 keyfile_init(struct keyfile *k, const struct dir *keys, struct hash *sum, const uint8_t *secret);
 
 /*
- * Read the state; finish the erasure that an interruption left undone. -ENOENT: there is no state.
- * -EBADMSG: there is one, and neither slot is whole, or the wrapping key is missing, wrong or not
- * what it was written with (a state stored plain is taken with a secret, too: the next commit wraps).
+ * Read the state; finish the commit and the erasure that an interruption left undone. -ENOENT: there
+ * is no state. -EBADMSG: there is one, and neither slot is whole, or the wrapping key is missing, wrong
+ * or not what it was written with (a state stored plain is taken with a secret, too: the next commit
+ * wraps). -EKEYREJECTED: others may read it. After an error nothing was changed, unless it was one of writing.
  */
 int keyfile_open(struct keyfile *k, struct keystate *ret, struct text *why);
 
-/* The first state of a new log, durable under its name when this returns. -EEXIST. */
+/*
+ * The first state of a new log, durable under its name when this returns. -EEXIST; -EINVAL: not a
+ * state of good form.
+ */
 int keyfile_create(struct keyfile *k, const struct keystate *first);
 
 /*
  * Make this the state: durable, and the one before erased. After an error only the same state may be
- * given again; the file is opened anew for that.
+ * given again; the file is opened anew for that. -EINVAL: not a state of good form, or not the same.
  */
 int keyfile_commit(struct keyfile *k, const struct keystate *next);
 

@@ -7,6 +7,8 @@ OBJS-auditd-writer := \
 	auditd-writer/batch.o auditd-writer/storage.o auditd-writer/segment.o auditd-writer/rotation.o \
 	auditd-writer/space.o auditd-writer/closer.o auditd-writer/repair.o \
 	auditd-writer/catalog.o auditd-writer/history.o auditd-writer/recover.o \
+	auditd-writer/keystate.o auditd-writer/keyslot.o auditd-writer/keywrap.o \
+	proto/seal.o proto/note.o common/ed25519.o common/base64.o \
 	proto/facts.o auditd-writer/linescan.o proto/segname.o auditd-writer/dir.o \
 	proto/line.o proto/record.o proto/value.o proto/msg.o proto/msg_body.o proto/wire.o \
 	common/chan.o common/clock.o common/fds.o common/jail.o common/log.o common/text.o

@@ -10,17 +10,29 @@
 #define COPY_PIECE (256u << 10)
 #define TORN_AGAIN_MAX 9
 
-int
-repair_scratch(const struct dir *d)
+static int
+scratch(const struct dir *d, int (*create)(const struct dir *d, const char *name))
 {
-	int fd = dir_create(d, SEGNAME_SCRATCH);
+	int fd = create(d, SEGNAME_SCRATCH);
 	int error;
 
 	if (fd != -EEXIST)
 		return fd;
 	/* Left by an interruption, never looked at: the name is needed. */
 	error = dir_rename(d, SEGNAME_SCRATCH, SEGNAME_COPY, true);
-	return error < 0 ? error : dir_create(d, SEGNAME_SCRATCH);
+	return error < 0 ? error : create(d, SEGNAME_SCRATCH);
+}
+
+int
+repair_scratch(const struct dir *d)
+{
+	return scratch(d, dir_create);
+}
+
+int
+repair_scratch_secret(const struct dir *d)
+{
+	return scratch(d, dir_create_secret);
 }
 
 int

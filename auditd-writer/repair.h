@@ -18,6 +18,8 @@
  * whole process.
  */
 int repair_scratch(const struct dir *d);
+/* The same, for what nobody else may read. */
+int repair_scratch_secret(const struct dir *d);
 
 /*
  * Copy the first `length` bytes of an open file to a new scratch and make it durable. sum (with h)
