@@ -66,7 +66,7 @@ merkle_root(const struct merkle *m, struct hash *h, uint8_t out[HASH_SIZE])
 /* --- proofs of inclusion --------------------------------------------------------------------- */
 
 static void
-root_of(struct hash *h, const uint8_t (*leaves)[HASH_SIZE], uint64_t n, uint8_t out[HASH_SIZE])
+root_of(struct hash *h, uint8_t (*leaves)[HASH_SIZE], uint64_t n, uint8_t out[HASH_SIZE])
 {
 	struct merkle m;
 
@@ -99,7 +99,7 @@ depth_of(uint64_t size, uint64_t index)
 
 /* From the root down to the leaf, so the path fills from its end. */
 int
-merkle_path(struct hash *h, const uint8_t (*leaves)[HASH_SIZE], uint64_t size, uint64_t index,
+merkle_path(struct hash *h, uint8_t (*leaves)[HASH_SIZE], uint64_t size, uint64_t index,
     uint8_t path[MERKLE_DEPTH][HASH_SIZE])
 {
 	int depth;
@@ -126,7 +126,7 @@ merkle_path(struct hash *h, const uint8_t (*leaves)[HASH_SIZE], uint64_t size, u
 /* RFC 9162, section 2.1.3.2; `at` and `last` are its fn and sn. */
 int
 merkle_climb(struct hash *h, const uint8_t leaf[HASH_SIZE], uint64_t size, uint64_t index,
-    const uint8_t (*path)[HASH_SIZE], size_t n, uint8_t out[HASH_SIZE])
+    uint8_t (*path)[HASH_SIZE], size_t n, uint8_t out[HASH_SIZE])
 {
 	uint64_t at = index, last = size - 1;
 

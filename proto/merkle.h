@@ -6,7 +6,9 @@
  * a tree of n leaves split at the largest power of two below n. Leaf hashes come from hash_leaf().
  * Inclusion proofs are those of RFC 9162, sections 2.1.3.1 and 2.1.3.2 (the same tree).
  *
- * No allocation; at most 2^63 leaves. Functions that hash take the running sum they may use.
+ * No allocation; at most 2^63 leaves. Functions that hash take the running sum they may use. Arrays of
+ * hashes are only read where the text does not say otherwise (C before C23 lets no array of bytes pass
+ * as one of const bytes).
  */
 
 #include <stddef.h>
@@ -35,7 +37,7 @@ void merkle_node(struct hash *h, const uint8_t left[HASH_SIZE], const uint8_t ri
  * Siblings on the way from leaf `index` (from 0) to the root, lowest first. leaves: all `size` leaf
  * hashes. Returns how many; -EINVAL unless index < size.
  */
-int merkle_path(struct hash *h, const uint8_t (*leaves)[HASH_SIZE], uint64_t size, uint64_t index,
+int merkle_path(struct hash *h, uint8_t (*leaves)[HASH_SIZE], uint64_t size, uint64_t index,
     uint8_t path[MERKLE_DEPTH][HASH_SIZE]);
 
 /*
@@ -43,4 +45,4 @@ int merkle_path(struct hash *h, const uint8_t (*leaves)[HASH_SIZE], uint64_t siz
  * this index in a tree of this size.
  */
 int merkle_climb(struct hash *h, const uint8_t leaf[HASH_SIZE], uint64_t size, uint64_t index,
-    const uint8_t (*path)[HASH_SIZE], size_t n, uint8_t out[HASH_SIZE]);
+    uint8_t (*path)[HASH_SIZE], size_t n, uint8_t out[HASH_SIZE]);
