@@ -34,7 +34,7 @@ unitdir     := $(PREFIX)/lib/systemd/system
 sysusersdir := $(PREFIX)/lib/sysusers.d
 tmpfilesdir := $(PREFIX)/lib/tmpfiles.d
 
-PROGRAMS := auditd-writer policyd policyctl
+PROGRAMS := auditd-writer policyd policyctl auditlog
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 \
@@ -83,6 +83,7 @@ include bench/objects.mk
 DEST-auditd-writer := libexec/sealwright/auditd-writer
 DEST-policyd       := sbin/policyd
 DEST-policyctl     := bin/policyctl
+DEST-auditlog      := bin/auditlog
 
 BINARIES := $(foreach p,$(PROGRAMS),$(BUILD)/$(DEST-$(p)))
 
@@ -176,6 +177,7 @@ tcb: all
 	@tools/tcb.sh $(BUILD) auditd-writer $(BUILD)/$(DEST-auditd-writer) $(OBJS-auditd-writer)
 	@tools/tcb.sh $(BUILD) policyd $(BUILD)/$(DEST-policyd) $(OBJS-policyd)
 	@tools/tcb.sh $(BUILD) policyctl $(BUILD)/$(DEST-policyctl) $(OBJS-policyctl)
+	@tools/tcb.sh $(BUILD) auditlog $(BUILD)/$(DEST-auditlog) $(OBJS-auditlog)
 	@tools/tcb.sh --forbid $(BUILD) auditd-writer $(BUILD)/$(DEST-auditd-writer) $(OBJS-auditd-writer)
 
 include tools/lint.mk

@@ -15,8 +15,9 @@ FLOORS = {
     "auditd-writer": {"auditd-writer", "proto", "common"},
     "policyd": {"policyd", "policy", "proto", "common"},
     "policyctl": {"policyctl", "policy", "proto", "common"},
+    "auditlog": {"auditlog", "proto", "common"},
 }
-PROGRAMS = ("auditd-writer", "policyd", "policyctl")
+PROGRAMS = ("auditd-writer", "policyd", "policyctl", "auditlog")
 # The writer reads no JSON: not by json-c, and not by our own scanner.
 WRITER_NEVER = ("common/jscan", "common/jtree")
 WRITER_LIBS = {"libcrypto", "libcap", "libseccomp"}

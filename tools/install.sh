@@ -18,7 +18,7 @@ place() { # MODE SOURCE DESTINATION-DIRECTORY-BELOW-PREFIX
 place_text() {
 	[ -e "$2" ] || return 0
 	place "$@"
-	sed "s|/usr/local/\(s\{0,1\}bin/policy\)|$PREFIX/\1|g" "$2" >"$root/$3/${2##*/}"
+	sed "s|/usr/local/\(s\{0,1\}bin/\(policy\|auditlog\)\)|$PREFIX/\1|g" "$2" >"$root/$3/${2##*/}"
 }
 
 take_away() {
@@ -38,6 +38,7 @@ esac
 
 $each 755 "$BUILD/sbin/policyd" sbin
 $each 755 "$BUILD/bin/policyctl" bin
+$each 755 "$BUILD/bin/auditlog" bin
 $each 755 "$BUILD/libexec/sealwright/auditd-writer" libexec/sealwright
 for f in proto/*.schema.json; do $each 644 "$f" share/sealwright/schema; done
 for f in examples/*; do $text 644 "$f" share/doc/sealwright/examples; done

@@ -31,7 +31,7 @@ class Install(service.Case):
         code, _, err = self.tool("install")
         self.assertEqual((code, err), (0, ""))
         found = self.files()
-        for name in ("usr/sbin/policyd", "usr/bin/policyctl", "usr/libexec/sealwright/auditd-writer",
+        for name in ("usr/sbin/policyd", "usr/bin/policyctl", "usr/bin/auditlog", "usr/libexec/sealwright/auditd-writer",
                      "usr/share/sealwright/schema/record.schema.json", "usr/share/man/man8/policyd.8",
                      "usr/share/man/man1/policyctl.1", "usr/share/doc/sealwright/README.md",
                      "usr/lib/systemd/system/policyd.service"):

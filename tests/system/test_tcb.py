@@ -121,7 +121,7 @@ class Floors(service.unittest.TestCase):
 
     def setUp(self):
         self.top = service.tempfile.mkdtemp()
-        for name in ("common", "proto", "policy", "policyd", "policyctl", "auditd-writer"):
+        for name in ("common", "proto", "policy", "policyd", "policyctl", "auditd-writer", "auditlog"):
             shutil.copytree(os.path.join(service.TOP, name), os.path.join(self.top, name))
 
     def check(self):

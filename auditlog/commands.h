@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The commands of auditlog, one file for each. argv[0] is the command's name. They return the exit
+ * code, or end the program themselves when the command line is wrong.
+ */
+
+/* Exit codes of what judges a log or a proof; 2 (CLI_ERROR) is a wrong command line or an I/O error. */
+enum verdict_exit {
+	EXIT_SEALED = 0,
+	EXIT_BROKEN = 1,
+	EXIT_CAVEAT = 3,
+	EXIT_INCOMPLETE = 4,
+};

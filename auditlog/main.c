@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdbool.h>
+
+#include "auditlog/commands.h"
+#include "common/cli.h"
+#include "common/text.h"
+
+struct auditlog_command {
+	const char *name, *about;
+	int (*run)(int argc, char **argv);
+};
+
+static const struct auditlog_command auditlog_commands[] = {
+    {NULL, NULL, NULL},
+};
+
+static void
+auditlog_usage(void)
+{
+	struct cli_table t;
+
+	cli_puts("\ncommands (each has a --help of its own):\n");
+	cli_table_init(&t, 2, false);
+	for (const struct auditlog_command *c = auditlog_commands; c->name; c++) {
+		char name[32];
+		struct text left = text_over(name, sizeof(name));
+
+		text_put(&left, STR("  "));
+		text_put(&left, str_from(c->name));
+		cli_table_cell(&t, text_str(&left));
+		cli_table_cell(&t, str_from(c->about));
+	}
+	cli_table_print(&t);
+}
+
+int
+main(int argc, char **argv)
+{
+	bool version = false;
+	const struct cli_option options[] = {
+	    {.name = "version", .help = "print the version and exit", .flag = &version},
+	};
+	const struct cli_command program = {
+	    .operands = "COMMAND ...",
+	    .about = "Read and judge the audit log. Nothing is written to it, ever.",
+	    .options = options,
+	    .n_options = ARRAY_SIZE(options),
+	    .more = auditlog_usage,
+	    .exits = "each command's help says",
+	};
+	int at;
+
+	cli_init("auditlog");
+	at = cli_parse_leading(&program, argc, argv);
+	if (version) {
+		cli_puts("auditlog " SEALWRIGHT_VERSION "\n");
+		return cli_finish(CLI_YES);
+	}
+	if (at == argc)
+		cli_wrong(&program, "command missing");
+	for (const struct auditlog_command *c = auditlog_commands; c->name; c++)
+		if (strcmp(argv[at], c->name) == 0)
+			return cli_finish(c->run(argc - at, argv + at));
+	cli_wrong(&program, "unknown command: %s", argv[at]);
+}
