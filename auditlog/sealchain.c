@@ -296,10 +296,9 @@ expect_key(struct fault *f, const struct seal *before, const struct seal *s, str
 	fault_expect(f, text_str(&e), text_str(&d));
 }
 
-/* s is what must come behind `before`, or first of all. */
-static void
-seal_follow(const struct sealchain_seal *before, const struct sealchain_seal *next, struct hash *h,
-    struct fault *f)
+void
+sealchain_follow(const struct sealchain_seal *before, const struct sealchain_seal *next,
+    struct hash *h, struct fault *f)
 {
 	static const uint8_t zeros[HASH_SIZE];
 	const struct seal *b = before ? &before->seal : NULL, *s = &next->seal;
@@ -337,7 +336,7 @@ chain_link(struct sealchain *c, struct sealchain_part **order, size_t n, struct 
 		if (order[i]->state != PART_GOOD)
 			part_fault(order[i], &c->fault);
 		else if (c->n > 0 || s->seal.index == 0)
-			seal_follow(c->n > 0 ? c->seals[c->n - 1] : NULL, s, h, &c->fault);
+			sealchain_follow(c->n > 0 ? c->seals[c->n - 1] : NULL, s, h, &c->fault);
 		if (c->fault.kind == FAULT_NONE)
 			c->seals[c->n++] = s;
 	}
