@@ -160,3 +160,17 @@ OBJS-test_encode := tests/unit/test_encode.o auditd-writer/timekeeper.o auditd-w
 	proto/facts.o common/hash.o proto/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
 	common/clock.o common/log.o common/text.o
 LIBS-test_encode := libcrypto
+
+# Keys, notes, seals and trees.
+UNIT_TESTS += test_ed25519 test_base64 test_merkle test_note test_seal
+OBJS-test_ed25519 := tests/unit/test_ed25519.o common/ed25519.o
+LIBS-test_ed25519 := libcrypto
+OBJS-test_base64 := tests/unit/test_base64.o common/base64.o common/text.o
+LIBS-test_base64 := libcrypto
+OBJS-test_merkle := tests/unit/test_merkle.o proto/merkle.o common/hash.o common/log.o common/text.o
+LIBS-test_merkle := libcrypto
+OBJS-test_note := tests/unit/test_note.o proto/note.o common/base64.o common/ed25519.o common/hash.o common/log.o common/text.o
+LIBS-test_note := libcrypto
+OBJS-test_seal := tests/unit/test_seal.o proto/seal.o proto/note.o proto/segname.o common/base64.o common/ed25519.o common/hash.o \
+	common/clock.o common/log.o common/text.o
+LIBS-test_seal := libcrypto
