@@ -268,7 +268,7 @@ def _proof_record(proof, seal):
 
 
 def _proof_form(data):
-    proof = strict.loads(data.removesuffix(b"\n"))
+    proof = strict.loads(data.strip(b" \t\r\n"))
     if not isinstance(proof, dict) or tuple(proof) != PROOF_MEMBERS or proof["type"] != PROOF_TYPE:
         raise Bad("not a proof")
     if not all(isinstance(proof[k], str) for k in ("origin", "event_id", "record")) or \

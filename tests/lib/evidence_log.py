@@ -13,6 +13,7 @@ makes seal i say anything. Nothing is random but by the seed. Deterministic time
 import datetime
 import os
 import random
+import re
 import uuid
 
 import seals
@@ -75,6 +76,11 @@ USUAL = [
 ESCAPED = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029", "\x7f": "\\u007f"})
 
 
+def _facts(line):
+    """(seq, timestamp) of a line, whatever else it is."""
+    return int(re.findall(rb'"seq":(\d+)', line)[-1]), re.search(rb'"timestamp":"([^"]*)"', line)[1].decode()
+
+
 class LogBuilder:
     """See above. segments: numbers of records, each a segment, state clean."""
 
@@ -125,6 +131,15 @@ class LogBuilder:
         self.seq, self.time, self.head = self.seq + 1, self.time + STEP, seals.leaf(line).hex()
         return line
 
+    def bent(self, old, new):
+        """The next record's line with other bytes in it, as a writer would write it that is not to be trusted."""
+        line = self.line()
+        if old not in line:
+            raise ValueError(f"{old!r} is not in {line!r}")
+        line = line.replace(old, new, 1)
+        self.head = seals.leaf(line).hex()
+        return line
+
     def step_clock(self, us):
         """The next record is a clock_step; time goes on from there. us may be negative."""
         old = self.time
@@ -149,11 +164,11 @@ class LogBuilder:
 
     def _seal(self, i, changes):
         lines, data = self.lines[i], b"".join(self.lines[i])
-        first, last = seals.parse_record(lines[0]), seals.parse_record(lines[-1])
+        first, last = _facts(lines[0]), _facts(lines[-1])
         leaves = [seals.leaf(line) for line in lines]
         made = {"type": seals.SEAL_TYPE, "origin": self.origin, "index": i, "file": self.names[i], "bytes": len(data),
-                "sha256": seals.sha256(data).hex(), "records": len(lines), "first_seq": first["seq"],
-                "last_seq": last["seq"], "first_time": first["timestamp"], "last_time": last["timestamp"],
+                "sha256": seals.sha256(data).hex(), "records": len(lines), "first_seq": first[0],
+                "last_seq": last[0], "first_time": first[1], "last_time": last[1],
                 "head": leaves[-1].hex(), "root": seals.merkle_root(leaves).hex(),
                 "prev_seal": seals.seal_hash(self.texts[i - 1]) if i else seals.ZERO, "state": "clean",
                 "torn_bytes": 0, "session": self.session, "boot_id": self.boot_id,

@@ -2,8 +2,10 @@
 """JSON as the product promises it: strict, without duplicate keys, without numbers that readers round."""
 
 import json
+import re
 
 INT_LIMIT = 1 << 53
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Fault(ValueError):
@@ -43,9 +45,14 @@ _decoder = json.JSONDecoder(object_pairs_hook=_pairs, parse_int=_integer, parse_
 def loads(line):
     """One JSON value from bytes: UTF-8, nothing before or after it, no lone surrogates in it."""
     text = line.decode("utf-8")
-    value, end = _decoder.raw_decode(text)
+    try:
+        value, end = _decoder.raw_decode(text)
+    except RecursionError as fault:
+        raise Fault("nested too deep") from fault
     if end != len(text):
         raise Fault("something after the value")
+    if NUL.search(text):
+        raise Fault("\\u0000")
     if "\\ud" in text or "\\uD" in text:
         json.dumps(value, ensure_ascii=False).encode("utf-8")  # fails on a lone surrogate
     return value

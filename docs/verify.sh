@@ -1,0 +1,372 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Check a Sealwright audit directory without Sealwright: sha256sum, openssl, jq and what every GNU system has
+# (coreutils, sed, grep, awk). docs/EVIDENCE.md says what the words mean and what is proven.
+#
+#   verify.sh [--key VKEYFILE] [--pin INDEX:HASH]... [--max-age SECONDS] DIR
+#
+# First line of output: the verdict. Exit status: 0 SEALED, 3 UNPINNED, PRUNED or RECOVERED, 4 INCOMPLETE,
+# 1 BROKEN (with the first fault), 2 wrong use or a file that cannot be read.
+#
+# Why it compares text and does not ask jq for values: jq 1.6 rounds integers above 2^53 and drops all but the last of
+# members with the same name without a word. Here hashes are of raw bytes, a seal has exactly one text, and jq
+# only says whether a line is JSON, how many members it has, and whether it is a clock step.
+set -eu
+LC_ALL=C
+export LC_ALL
+
+zero=0000000000000000000000000000000000000000000000000000000000000000
+uuid='[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+base="audit-[0-9]{8}T[0-9]{6}Z-$uuid-([0-9]{6}|[1-9][0-9]{6,8})[.]jsonl"
+time='[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][.][0-9]{6}Z'
+origin='[A-Za-z0-9._/:@-]{1,128}'
+count='(0|[1-9][0-9]{0,15})'
+hash='[0-9a-f]{64}'
+b64='[A-Za-z0-9+/]+=*'
+vkey="${origin}[+][0-9a-f]{8}[+]$b64"
+# The one form of a seal's text.
+seal="[{]\"type\":\"sealwright-seal/v1\",\"origin\":\"$origin\",\"index\":$count,\"file\":\"$base\",\"bytes\":$count,\
+\"sha256\":\"$hash\",\"records\":$count,\"first_seq\":$count,\"last_seq\":$count,\"first_time\":\"$time\",\
+\"last_time\":\"$time\",\"head\":\"$hash\",\"root\":\"$hash\",\"prev_seal\":\"$hash\",\
+\"state\":\"(clean|recovered|poisoned)\",\"torn_bytes\":$count,\"session\":\"$uuid\",\
+\"boot_id\":\"($uuid|unknown)\",\"key\":\"$vkey\",\"next_key\":\"$b64\"[}]"
+
+wrong() {
+	echo "verify.sh: $1" >&2
+	exit 2
+}
+
+# broken FILE LINE WHAT: the first fault ends it. Line 0: the whole file.
+broken() {
+	if [ "$2" = 0 ]; then echo "BROKEN: $1: $3"; else echo "BROKEN: $1:$2: $3"; fi
+	exit 1
+}
+
+# matches TEXT PATTERN: the whole text, one line.
+matches() {
+	[ "$(printf '%s\n' "$1" | wc -l)" -eq 1 ] && printf '%s\n' "$1" | grep -Eqx -- "$2"
+}
+
+# Hex of SHA-256 of stdin.
+sum() {
+	sha256sum | cut -c 1-64
+}
+
+# --- keys and signatures
+
+# canonical TEXT BYTES: base64 that comes out the same when it is made again, of so many bytes; they are left in $tmp/raw.
+canonical() {
+	printf '%s' "$1" | base64 -d >"$tmp/raw" 2>/dev/null || return 1
+	[ "$(wc -c <"$tmp/raw")" -eq "$2" ] && [ "$(base64 -w 0 <"$tmp/raw")" = "$1" ]
+}
+
+# public VKEY: its raw key to $tmp/public, after its id was found to belong to it.
+public() {
+	matches "$1" "$vkey" || return 1
+	canonical "$(printf '%s' "$1" | cut -d + -f 3-)" 33 || return 1
+	[ "$(head -c 1 "$tmp/raw" | od -An -tu1 | tr -d ' ')" = 1 ] || return 1
+	tail -c 32 "$tmp/raw" >"$tmp/public"
+	id=$({ printf '%s\n' "${1%%+*}" && cat "$tmp/raw"; } | sum | cut -c 1-8)
+	[ "$id" = "$(printf '%s' "$1" | cut -d + -f 2)" ]
+}
+
+# signed NOTE VKEY: text, empty line, one line `— <origin> base64(key id, signature)`, good by that key.
+signed() {
+	{ [ "$(wc -l <"$1")" -eq 3 ] && [ -z "$(tail -c 1 "$1")" ] && [ -z "$(sed -n 2p "$1")" ]; } || return 1
+	head -n 1 "$1" >"$tmp/text"
+	line=$(sed -n 3p "$1")
+	dash=$(printf '\342\200\224')
+	public "$2" || return 1
+	blob=${line#"$dash ${2%%+*} "}
+	{ [ "$line" = "$dash ${2%%+*} $blob" ] && canonical "$blob" 68; } || return 1
+	[ "$(head -c 4 "$tmp/raw" | od -An -tx1 | tr -d ' \n')" = "$id" ] || return 1
+	tail -c 64 "$tmp/raw" >"$tmp/signature"
+	# A raw Ed25519 key as openssl reads it: SubjectPublicKeyInfo is 12 bytes that are always the same, then the key.
+	{ printf '\060\052\060\005\006\003\053\145\160\003\041\000' && cat "$tmp/public"; } >"$tmp/public.der"
+	openssl pkeyutl -verify -pubin -keyform DER -inkey "$tmp/public.der" -rawin -in "$tmp/text" \
+		-sigfile "$tmp/signature" >/dev/null 2>&1
+}
+
+# --- seals
+
+# open_seal NAME: its form and its own signature are good: prints the hash of its text and its members, without names.
+open_seal() {
+	file=$1.seal
+	[ "$(wc -c <"$dir/$file")" -le 2560 ] || broken "$file" 0 'too long'
+	# The shell drops NUL bytes without a word.
+	[ "$(tr -d '\000' <"$dir/$file" | wc -c)" -eq "$(wc -c <"$dir/$file")" ] || broken "$file" 0 'not a seal'
+	text=$(head -n 1 "$dir/$file")
+	matches "$text" "$seal" || broken "$file" 0 'not a seal'
+	# Its 20 members; no string in it has a comma, a quote or a backslash.
+	IFS=,
+	# shellcheck disable=SC2086 # split at commas
+	set -- $text
+	unset IFS
+	for member; do
+		value=${member#*:}
+		value=${value%\}}
+		value=${value#\"}
+		set -- "$@" "${value%\"}"
+	done
+	shift 20
+	signed "$dir/$file" "${19}" || broken "$file" 0 'signature'
+	[ "${19%%+*}" = "$2" ] || broken "$file" 0 'key of another origin'
+	canonical "${20}" 32 || broken "$file" 0 next_key
+	[ "$4.seal" = "$file" ] || broken "$file" 0 "file is $4"
+	if [ "$7" -eq 0 ] || [ $(($9 - $8 + 1)) -ne "$7" ]; then broken "$file" 0 records; fi
+	echo "$(printf '%s\n' "$text" | sum) $*"
+}
+
+# expect FILE NAME FOUND EXPECTED
+expect() {
+	[ "$3" = "$4" ] || broken "$1" 0 "$2 is $3, expected $4"
+}
+
+# The seal follows the one before it, or is the first.
+chained() {
+	if [ -z "$prev_hash" ] && [ "$s_index" -gt 0 ]; then
+		words="$words INCOMPLETE"
+		[ -z "$trusted" ] || expect "$1.seal" origin "$s_origin" "${trusted%%+*}"
+		seq=$s_first_seq line_head='' line_time=''
+		return 0
+	fi
+	expect "$1.seal" index "$s_index" "$next_index"
+	[ -z "$next_public" ] || { public "$s_key" && expect "$1.seal" key "$(base64 -w 0 <"$tmp/public")" "$next_public"; }
+	[ -z "$next_public" ] || expect "$1.seal" origin "$s_origin" "$chain_origin"
+	[ -n "$next_public" ] || [ -z "$trusted" ] || expect "$1.seal" key "$s_key" "$trusted"
+	expect "$1.seal" prev_seal "$s_prev_seal" "${prev_hash:-$zero}"
+	expect "$1.seal" first_seq "$s_first_seq" "$seq"
+}
+
+pinned() {
+	left=''
+	for p in $pins; do
+		if [ "${p%%:*}" = "$s_index" ]; then
+			expect "$1.seal" hash "$s_hash" "${p#*:}"
+		else
+			left="$left $p"
+		fi
+	done
+	pins=$left
+}
+
+# --- segments
+
+# hash_files: SHA-256 of every file of $tmp/parts in order; then they are gone.
+hash_files() {
+	(cd "$tmp/parts" && printf '%s\n' * | xargs sha256sum) | cut -c 1-64
+	rm -rf "$tmp/parts"
+	mkdir "$tmp/parts"
+}
+
+# RFC 6962: leaf hashes (a line each, in $1) to the root. A node without a neighbour goes up as it is.
+merkle_root() {
+	cp "$1" "$tmp/level"
+	while [ "$(wc -l <"$tmp/level")" -gt 1 ]; do
+		paste -d '\0' - - <"$tmp/level" >"$tmp/pairs"
+		grep -Ex '.{128}' "$tmp/pairs" | sed 's/^/01/' | tr a-f A-F | tr -d '\n' |
+			basenc -d --base16 | split -b 65 -a 6 -d - "$tmp/parts/n"
+		{ hash_files && { grep -Ex '.{64}' "$tmp/pairs" || true; }; } >"$tmp/level.up"
+		mv "$tmp/level.up" "$tmp/level"
+	done
+	cat "$tmp/level"
+}
+
+# For every line: number of members as jq keeps them and 1 for a clock step; "-" for what is no JSON object or has
+# a number of 2^53 or more.
+facts() {
+	jq -R -r 'try (fromjson | if type != "object" or any(.. | numbers; fabs >= 9007199254740992) then "-" else
+		"\([.. | objects | length] | add) \(if .action_type == "clock_step" then 1 else 0 end)" end) catch "-"'
+}
+
+# Lines against each other and the seal; prints "LINE what" of the first fault, else "ok" and what goes on.
+# shellcheck disable=SC2016 # it is awk
+lines='
+function fault(what) { print NR, what; failed = 1; exit }
+function hex48(n) { return sprintf("%06x%06x", int(n / 16777216), n % 16777216) }
+function event_seq(n) { return sprintf("80%02x-%s", int(n / 281474976710656), hex48(n % 281474976710656)) }
+# Strict where jq is not: names twice, how numbers are written, control characters and NUL in strings, half surrogates.
+function strict(s, members,    n, i, c, t, token) {
+	gsub(/\\\\/, "", s)
+	t = s
+	gsub(/\\u[dD][89abAB][0-9a-fA-F][0-9a-fA-F]\\u[dD][c-fC-F][0-9a-fA-F][0-9a-fA-F]/, "", t)
+	if (t ~ /\\u[dD][89a-fA-F]|\\u0000/)
+		return 0
+	gsub(/\\./, "", s)
+	c = gsub(/[\001\t\r]/, "&", s)
+	gsub(/"[^"]*"/, "", s)
+	if (gsub(/[\t\r]/, " ", s) != c || gsub(/:/, ":", s) != members)
+		return 0
+	gsub(/[][{},:]/, " ", s)
+	n = split(s, token, " ")
+	for (i = 1; i <= n; i++)
+		if (token[i] !~ /^(true|false|null|-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?)$/)
+			return 0
+	return 1
+}
+{
+	if (NR > records) fault("more lines than are sealed")
+	if (length($0) > 8191) fault("line too long")
+	if (NR == ragged) fault("line does not end")
+	getline leaf < leaves
+	getline said < said_file
+	split(said, f, " ")
+	if (f[1] == "-" || NR == not_utf8 || !strict($0, f[1])) fault("JSON")
+	n = length($0)
+	if ($0 !~ /^[{]"audit_event_id":"[0-9a-f-]*","timestamp":"[^"]*Z","/ || substr($0, 34, 1) != "8") fault("first members")
+	if (substr($0, n - 78, 13) != "\"prev_hash\":\"" ) fault("prev_hash is not last")
+	tail = "\"seq\":" sprintf("%.0f", seq) ","
+	if (substr($0, n - 78 - length(tail), length(tail)) != tail) fault("seq, expected " sprintf("%.0f", seq))
+	if (substr($0, 39, 17) != event_seq(seq)) fault("audit_event_id does not fit seq")
+	if (id != "" && substr($0, 20, 18) != id) fault("audit_event_id of another log")
+	id = substr($0, 20, 18)
+	at = substr($0, 71, 27)
+	if (time != "" && at < time && !f[2]) fault("timestamp runs back")
+	if (head != "" && substr($0, n - 65, 64) != head) fault("prev_hash, expected " head)
+	if (NR == 1) first = at
+	time = at
+	head = leaf
+	seq++
+}
+END {
+	if (!failed && NR < records) { NR++; fault("fewer lines than are sealed") }
+	if (!failed) print "ok", first, time, head, id
+}'
+
+# segment FILE: what is on disk against the open seal, going on from $seq, $line_head, $line_time and $log_id.
+segment() {
+	sed 's/^/\x00/' <"$dir/$1" | split -l 1 -a 6 -d - "$tmp/parts/l"
+	if [ -s "$dir/$1" ]; then hash_files >"$tmp/leaves"; else : >"$tmp/leaves"; fi
+	ragged=0
+	[ -z "$(tail -c 1 "$dir/$1" | tr '\000' x)" ] || ragged=$(($(wc -l <"$dir/$1") + 1))
+	not_utf8=$(LC_ALL=C.UTF-8 grep -axvn '.*' "$dir/$1" | head -n 1 | cut -d : -f 1)
+	# Control characters are one to awk, which may not know NUL; tab and carriage return may stand between tokens.
+	tr '\000-\010\013\014\016-\037' '\001' <"$dir/$1" >"$tmp/lines"
+	facts <"$tmp/lines" >"$tmp/facts"
+	found=$(awk -v records="$s_records" -v seq="$seq" -v head="$line_head" -v time="$line_time" -v id="$log_id" \
+		-v leaves="$tmp/leaves" -v said_file="$tmp/facts" -v ragged="$ragged" -v not_utf8="${not_utf8:-0}" \
+		"$lines" <"$tmp/lines")
+	case $found in ok*) ;; *) broken "$1" "${found%% *}" "${found#* }" ;; esac
+	# shellcheck disable=SC2086 # its words
+	set -- "$1" $found
+	expect "$1" first_time "$3" "$s_first_time"
+	expect "$1" last_time "$4" "$s_last_time"
+	expect "$1" head "$5" "$s_head"
+	expect "$1" root "$(merkle_root "$tmp/leaves")" "$s_root"
+	expect "$1" bytes "$(wc -c <"$dir/$1")" "$s_bytes"
+	expect "$1" sha256 "$(sum <"$dir/$1")" "$s_sha256"
+	log_id=$6
+	checked=$((checked + s_records))
+}
+
+contents() {
+	if [ -e "$dir/$1" ]; then
+		segment "$1"
+	elif [ -e "$dir/$1.tmp" ]; then # being published: the seal is there before the name
+		segment "$1.tmp"
+	elif [ "$checked" -gt 0 ]; then
+		broken "$1" 0 'segment is missing'
+	else
+		words="$words PRUNED"
+	fi
+}
+
+# --- the log
+
+# The first key: as pinned, else as it lies beside the log, else none.
+trust() {
+	trusted=''
+	if [ -n "$key_file" ]; then
+		trusted=$(cat "$key_file") || wrong "cannot read $key_file"
+		public "$trusted" || wrong "$key_file: not a verifier key"
+		[ ! -e "$dir/origin.vkey" ] || printf '%s\n' "$trusted" | cmp -s - "$dir/origin.vkey" ||
+			broken origin.vkey 0 'is not the pinned key'
+		return 0
+	fi
+	words=' UNPINNED'
+	[ -e "$dir/origin.vkey" ] || return 0
+	trusted=$(tr -d '\000' <"$dir/origin.vkey")
+	{ printf '%s\n' "$trusted" | cmp -s - "$dir/origin.vkey" && public "$trusted"; } ||
+		broken origin.vkey 0 'not a verifier key'
+}
+
+# Our names in the directory with this ending.
+names() {
+	for path in "$dir"/audit-*"$1"; do
+		name=${path##*/}
+		case $name in *[!A-Za-z0-9.-]*) continue ;; esac
+		! printf '%s\n' "${name%"$1"}" | grep -Eqx "$base" || printf '%s\n' "${name%"$1"}"
+	done
+}
+
+# INDEX BAD NAME HASH MEMBERS of every seal and of every closed segment without one, in the order of the log. What
+# has no index that can be trusted stands behind its predecessor by name, with BAD 1.
+in_order() {
+	at=-1
+	{ names .seal && names ''; } | sort -u | while read -r name; do
+		if [ -e "$dir/$name.seal" ] && opened=$(open_seal "$name"); then
+			at=$(echo "$opened" | cut -d ' ' -f 4)
+			echo "$at 0 $name $opened"
+		else
+			echo "$at 1 $name"
+		fi
+	done | sort -k 1,1n -k 2,2n -k 3,3
+}
+
+verdict() {
+	[ "$checked" -gt 0 ] || words="$words INCOMPLETE"
+	said=''
+	for word in INCOMPLETE UNPINNED PRUNED RECOVERED; do
+		case $words in *$word*) said="${said:+$said, }$word" ;; esac
+	done
+	echo "${said:-SEALED}: $checked records checked, newest seal ${prev_index:-none}${prev_hash:+, pin $prev_index:$prev_hash}"
+	case $said in INCOMPLETE*) exit 4 ;; '') exit 0 ;; *) exit 3 ;; esac
+}
+
+key_file='' pins='' max_age=''
+while [ $# -gt 1 ]; do
+	case $1 in
+	--key) key_file=$2 ;;
+	--pin)
+		matches "$2" "$count:$hash" || wrong '--pin INDEX:HASH'
+		pins="$pins $2"
+		;;
+	--max-age)
+		matches "$2" "$count" || wrong '--max-age SECONDS'
+		max_age=$2
+		;;
+	*) break ;;
+	esac
+	shift 2
+done
+{ [ $# -eq 1 ] && [ -d "$1" ]; } || wrong 'usage: verify.sh [--key VKEYFILE] [--pin INDEX:HASH]... [--max-age SECONDS] DIR'
+dir=$1
+for tool in sha256sum openssl jq base64 basenc awk; do
+	command -v "$tool" >/dev/null || wrong "$tool is needed"
+done
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 2' HUP INT TERM
+mkdir "$tmp/parts"
+
+words='' checked=0 seq=1 line_head=$zero line_time='' log_id='' next_index=0 next_public='' prev_hash='' prev_index=''
+chain_origin=''
+trust
+in_order >"$tmp/order"
+while read -r _ _ name s_hash _ s_origin s_index _ s_bytes s_sha256 s_records s_first_seq s_last_seq s_first_time \
+	s_last_time s_head s_root s_prev_seal s_state _ _ _ s_key s_next_key <&3; do
+	[ -e "$dir/$name.seal" ] || broken "$name" 0 'no seal beside it'
+	[ -n "$s_hash" ] || open_seal "$name" # says what is wrong
+	chained "$name"
+	pinned "$name"
+	[ "$s_state" = clean ] || words="$words RECOVERED"
+	contents "$name"
+	seq=$((s_last_seq + 1)) line_head=$s_head line_time=$s_last_time next_index=$((s_index + 1)) next_public=$s_next_key
+	chain_origin=$s_origin prev_hash=$s_hash prev_index=$s_index
+done 3<"$tmp/order"
+[ -z "$pins" ] || broken "seal $(echo "$pins" | tr -d '\n' | cut -d : -f 1 | tr -d ' ')" 0 'is pinned and not there'
+if [ -n "$max_age" ] && [ -n "$line_time" ]; then
+	[ $(($(date +%s) - $(date -u -d "$line_time" +%s))) -le "$max_age" ] || words="$words INCOMPLETE"
+fi
+verdict
