@@ -24,6 +24,20 @@ ascii_hex(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* n bytes from the 2 n hex digits at p; lower case only, so that bytes have one text. */
+static inline bool
+ascii_unhex(const char *p, uint8_t *out, size_t n)
+{
+	for (size_t i = 0; i < 2 * n; i++) {
+		int digit = p[i] >= 'A' && p[i] <= 'F' ? -1 : ascii_hex(p[i]);
+
+		if (digit < 0)
+			return false;
+		out[i / 2] = (uint8_t)(out[i / 2] << 4 | digit);
+	}
+	return true;
+}
+
 #define ASCII_ALL(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 /* Neither control, DEL, quote, backslash nor any byte of a longer UTF-8 sequence. */
