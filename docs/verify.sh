@@ -83,7 +83,7 @@ signed() {
 	[ "$(head -c 4 "$tmp/raw" | od -An -tx1 | tr -d ' \n')" = "$id" ] || return 1
 	tail -c 64 "$tmp/raw" >"$tmp/signature"
 	# A raw Ed25519 key as openssl reads it: SubjectPublicKeyInfo is 12 bytes that are always the same, then the key.
-	{ printf '\060\052\060\005\006\003\053\145\160\003\041\000' && cat "$tmp/public"; } >"$tmp/public.der"
+	{ printf 302A300506032B6570032100 | basenc --base16 -d && cat "$tmp/public"; } >"$tmp/public.der"
 	openssl pkeyutl -verify -pubin -keyform DER -inkey "$tmp/public.der" -rawin -in "$tmp/text" \
 		-sigfile "$tmp/signature" >/dev/null 2>&1
 }
@@ -186,7 +186,8 @@ lines='
 function fault(what) { print NR, what; failed = 1; exit }
 function hex48(n) { return sprintf("%06x%06x", int(n / 16777216), n % 16777216) }
 function event_seq(n) { return sprintf("80%02x-%s", int(n / 281474976710656), hex48(n % 281474976710656)) }
-# Strict where jq is not: names twice, how numbers are written, control characters and NUL in strings, half surrogates.
+# Strict where jq is not: names twice, how numbers are written, control characters and NUL in strings, half surrogates,
+# nesting.
 function strict(s, members,    n, i, c, t, token) {
 	gsub(/\\\\/, "", s)
 	t = s
@@ -198,6 +199,11 @@ function strict(s, members,    n, i, c, t, token) {
 	gsub(/"[^"]*"/, "", s)
 	if (gsub(/[\t\r]/, " ", s) != c || gsub(/:/, ":", s) != members)
 		return 0
+	t = s
+	gsub(/[^][{}]/, "", t)
+	for (n = 0; gsub(/\[\]|[{][}]/, "", t) > 0; n++)
+		if (n == 64)
+			return 0
 	gsub(/[][{},:]/, " ", s)
 	n = split(s, token, " ")
 	for (i = 1; i <= n; i++)

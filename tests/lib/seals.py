@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 import strict
 
 LINE_MAX = 8192
+DEPTH_MAX = 64
 SEAL_NOTE_MAX = 2560
 SEAL_TEXT_MAX = 2048
 ZERO = "0" * 64
@@ -299,6 +300,12 @@ def event_id(text):
     return (number >> 80) << 12 | (number >> 64) & 0xFFF, number & ((1 << 62) - 1)
 
 
+def _depth(value):
+    if isinstance(value, dict):
+        value = list(value.values())
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
+
+
 def parse_record(line):
     """A line (with its newline) as a record with the members that evidence needs."""
     if len(line) > LINE_MAX:
@@ -311,6 +318,8 @@ def parse_record(line):
         raise Bad(f"JSON: {fault}") from fault
     if not isinstance(record, dict) or not record:
         raise Bad("JSON: no object")
+    if _depth(record) > DEPTH_MAX:
+        raise Bad("JSON: nested too deep")
     if next(iter(record)) != "audit_event_id":
         raise Bad("audit_event_id is not first")
     if list(record)[-1] != "prev_hash":
