@@ -5,13 +5,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/ascii.h"
 #include "common/limits.h"
 #include "common/str.h"
+#include "proto/seal.h"
+
+#define INDEX_MAX ((UINT64_C(1) << 53) - 1)
 
 enum form {
 	FORM_TEXT,
 	FORM_NUMBER,
 	FORM_DURABILITY,
+	FORM_ORIGIN,
+	FORM_SUCCEEDS,
 };
 
 struct row {
@@ -43,6 +49,12 @@ static const struct row rows[] = {
 	"B", "space held in reserve (8 MiB)"},
     {"--low-bytes", FORM_NUMBER, AT(low_bytes), 0, UINT64_C(1) << 50, UINT64_C(64) << 20, "B",
 	"report storage low below this much free space (64 MiB)"},
+    {"--origin", FORM_ORIGIN, AT(origin), 0, 0, 0, "NAME",
+	"name of a new log; of one that exists, it must be the same"},
+    {"--succeeds", FORM_SUCCEEDS, AT(succeeds), 0, 0, 0, "SEAL",
+	"a new log goes on from this one: \"ORIGIN INDEX:HASH\" of its last seal"},
+    {"--secret-fd", FORM_NUMBER, AT(secret_fd), 3, 1023, 0, "FD",
+	"descriptor to read the secret from that the private key is stored under"},
 };
 
 unsigned
@@ -82,47 +94,99 @@ row_find(struct str name)
 }
 
 static bool
-number_parse(const char *value, const struct row *row, uint64_t *ret)
+digits_parse(struct str s, uint64_t min, uint64_t max, uint64_t *ret)
 {
 	uint64_t v = 0;
-	size_t n = strlen(value);
 
-	if (n == 0 || n > 18)
+	if (s.n == 0 || s.n > 18)
 		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (value[i] < '0' || value[i] > '9')
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
 			return false;
-		v = v * 10 + (uint64_t)(value[i] - '0');
+		v = v * 10 + (uint64_t)(s.p[i] - '0');
 	}
-	if (v < row->min || v > row->max)
+	if (v < min || v > max)
 		return false;
 	*ret = v;
 	return true;
+}
+
+/* "INDEX:HASH", each in its one form. */
+static bool
+pin_parse(struct str s, struct succession *ret)
+{
+	const char *colon = memchr(s.p, ':', s.n);
+	struct str index, hash;
+
+	if (!colon)
+		return false;
+	index = (struct str){s.p, (size_t)(colon - s.p)};
+	hash = str_skip(s, index.n + 1);
+	return digits_parse(index, 0, INDEX_MAX, &ret->index) &&
+	       (index.n == 1 || index.p[0] != '0') && hash.n == (size_t)2 * HASH_SIZE &&
+	       ascii_unhex(hash.p, ret->seal, HASH_SIZE);
+}
+
+static bool
+succeeds_parse(const char *value, struct succession *ret)
+{
+	struct str s = str_from(value);
+	const char *space = strchr(value, ' ');
+
+	if (!space)
+		return false;
+	ret->origin = (struct str){value, (size_t)(space - value)};
+	return seal_origin_ok(ret->origin) && pin_parse(str_skip(s, ret->origin.n + 1), ret);
+}
+
+/* --- one option ------------------------------------------------------------------------------- */
+
+static bool
+wrong(const struct row *row, const char *what, const char *value, char *why, unsigned size)
+{
+	(void)snprintf(why, size, "%s: %s: %s", row->name, what, value);
+	return false;
+}
+
+static bool
+number_set(const struct row *row, void *member, const char *value, char *why, unsigned size)
+{
+	uint64_t number;
+
+	if (digits_parse(str_from(value), row->min, row->max, &number)) {
+		memcpy(member, &number, sizeof(number));
+		return true;
+	}
+	(void)snprintf(why, size, "%s: not a number from %llu to %llu: %s", row->name,
+	    (unsigned long long)row->min, (unsigned long long)row->max, value);
+	return false;
 }
 
 static bool
 row_set(const struct row *row, struct options *o, const char *value, char *why, unsigned size)
 {
 	char *member = (char *)o + row->offset;
-	uint64_t number;
 
-	if (row->form == FORM_TEXT) {
-		memcpy(member, &value, sizeof(value));
-		return true;
-	}
-	if (row->form == FORM_DURABILITY) {
+	switch (row->form) {
+	case FORM_NUMBER:
+		return number_set(row, member, value, why, size);
+	case FORM_DURABILITY:
 		o->commit = strcmp(value, "commit") == 0;
-		if (o->commit || strcmp(value, "sync") == 0)
-			return true;
-		(void)snprintf(why, size, "%s: must be sync or commit: %s", row->name, value);
-		return false;
+		return o->commit || strcmp(value, "sync") == 0 ||
+		       wrong(row, "must be sync or commit", value, why, size);
+	case FORM_SUCCEEDS:
+		return succeeds_parse(value, &o->succeeds) ||
+		       wrong(row, "must be ORIGIN INDEX:HASH as auditlog verify prints it", value,
+			   why, size);
+	case FORM_ORIGIN:
+		if (!seal_origin_ok(str_from(value)))
+			return wrong(
+			    row, "must be 1 to 128 of A-Z a-z 0-9 . _ / : @ -", value, why, size);
+		break;
+	case FORM_TEXT:
+		break;
 	}
-	if (!number_parse(value, row, &number)) {
-		(void)snprintf(why, size, "%s: not a number from %llu to %llu: %s", row->name,
-		    (unsigned long long)row->min, (unsigned long long)row->max, value);
-		return false;
-	}
-	memcpy(member, &number, sizeof(number));
+	memcpy(member, &value, sizeof(value));
 	return true;
 }
 

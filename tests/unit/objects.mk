@@ -161,6 +161,19 @@ OBJS-test_encode := tests/unit/test_encode.o auditd-writer/timekeeper.o auditd-w
 	common/clock.o common/log.o common/text.o
 LIBS-test_encode := libcrypto
 
+# auditd-writer's key state and command line.
+UNIT_TESTS += test_keystate test_keystate_faults test_writer_options
+WRITER_SEALS := proto/seal.o proto/note.o proto/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
+	common/base64.o common/ed25519.o common/hash.o common/clock.o common/log.o common/text.o
+WRITER_KEYS := tests/unit/keystate_fixture.o tests/unit/dir_faults.o auditd-writer/keystate.o auditd-writer/keyslot.o \
+	auditd-writer/keywrap.o auditd-writer/repair.o $(WRITER_SEALS)
+OBJS-test_keystate := tests/unit/test_keystate.o $(WRITER_KEYS)
+LIBS-test_keystate := libcrypto
+OBJS-test_keystate_faults := tests/unit/test_keystate_faults.o $(WRITER_KEYS)
+LIBS-test_keystate_faults := libcrypto
+OBJS-test_writer_options := tests/unit/test_writer_options.o auditd-writer/options.o auditd-writer/secret.o $(WRITER_SEALS)
+LIBS-test_writer_options := libcrypto
+
 # Keys, notes, seals and trees.
 UNIT_TESTS += test_ed25519 test_base64 test_merkle test_note test_seal
 OBJS-test_ed25519 := tests/unit/test_ed25519.o common/ed25519.o
