@@ -23,3 +23,10 @@ OBJS-fuzz_policy_load := tests/fuzz/fuzz_policy_load.o tests/unit/policy_exercis
 LIBS-fuzz_policy_load := json-c libcrypto
 OBJS-fuzz_policy_image := tests/fuzz/fuzz_policy_image.o tests/unit/policy_exercise.o $(POLICY-evaluate) common/text.o
 LIBS-fuzz_policy_image := libcrypto
+
+FUZZERS += fuzz_note fuzz_seal
+OBJS-fuzz_note := tests/fuzz/fuzz_note.o proto/note.o common/base64.o common/ed25519.o common/hash.o common/log.o common/text.o
+LIBS-fuzz_note := libcrypto
+OBJS-fuzz_seal := tests/fuzz/fuzz_seal.o proto/seal.o proto/note.o proto/segname.o common/base64.o common/ed25519.o common/hash.o \
+	common/clock.o common/log.o common/text.o
+LIBS-fuzz_seal := libcrypto
