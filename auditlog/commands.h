@@ -13,3 +13,7 @@ enum verdict_exit {
 	EXIT_CAVEAT = 3,
 	EXIT_INCOMPLETE = 4,
 };
+
+int cmd_verify(int argc, char **argv);
+int cmd_prove(int argc, char **argv);
+int cmd_verify_proof(int argc, char **argv);

@@ -11,6 +11,9 @@ struct auditlog_command {
 };
 
 static const struct auditlog_command auditlog_commands[] = {
+    {"verify", "check seals and lines, and say how much they prove", cmd_verify},
+    {"prove", "write a proof that one record is in the log", cmd_prove},
+    {"verify-proof", "check such a proof", cmd_verify_proof},
     {NULL, NULL, NULL},
 };
 

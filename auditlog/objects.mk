@@ -1,7 +1,10 @@
 # The complete link list of auditlog.
 OBJS-auditlog := \
 	auditlog/main.o auditlog/fault.o auditlog/logdir.o auditlog/sealchain.o auditlog/pool.o auditlog/reader.o \
-	proto/seal.o proto/note.o proto/segname.o \
-	common/base64.o common/cli.o common/clock.o common/ed25519.o common/hash.o common/jail.o common/jail_become.o \
-	common/log.o common/text.o
+	auditlog/verify.o auditlog/judge.o auditlog/verdict.o auditlog/trust.o auditlog/span.o \
+	auditlog/segment.o auditlog/record.o auditlog/tail.o \
+	auditlog/prove.o auditlog/verify_proof.o auditlog/proof.o auditlog/proof_check.o auditlog/apart.o auditlog/json.o \
+	proto/seal.o proto/note.o proto/merkle.o proto/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
+	common/base64.o common/cli.o common/clock.o common/ed25519.o common/fds.o common/hash.o common/jail.o common/jail_become.o \
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/log.o common/text.o
 LIBS-auditlog := libcrypto libcap

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditlog/judge.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "auditlog/commands.h"
+#include "auditlog/pool.h"
+
+/* How often the whole is done again because a segment went away under us, as when pruned. */
+#define JUDGE_ROUNDS 3
+#define JUDGE_MOST (UINT64_C(1) << 60) /* bytes; the sum of hostile sizes stays below 2^64 */
+
+static const char *const verdict_names[VERDICTS] = {
+    [VERDICT_BROKEN] = "BROKEN",
+    [VERDICT_INCOMPLETE] = "INCOMPLETE",
+    [VERDICT_UNPINNED] = "UNPINNED",
+    [VERDICT_PRUNED] = "PRUNED",
+    [VERDICT_RECOVERED] = "RECOVERED",
+    [VERDICT_ANCHORED] = "ANCHORED",
+    [VERDICT_SEALED] = "SEALED",
+};
+
+const char *
+verdict_name(enum verdict v)
+{
+	return verdict_names[v];
+}
+
+int
+verdict_exit(enum verdict v)
+{
+	if (v == VERDICT_BROKEN)
+		return EXIT_BROKEN;
+	if (v == VERDICT_INCOMPLETE)
+		return EXIT_INCOMPLETE;
+	return v == VERDICT_ANCHORED || v == VERDICT_SEALED ? EXIT_SEALED : EXIT_CAVEAT;
+}
+
+/* --- segments, on all cores ------------------------------------------------------------------ */
+
+struct judge_segments {
+	const struct sealchain *chain;
+	const struct span *span;
+	struct segment_reader readers[POOL_WORKERS];
+	struct pool_progress progress;
+	uint64_t *log_ids; /* by place in the chain, where has_log */
+	bool *has_log;
+	_Atomic(size_t)
+	    stop; /* the first place known to be at fault; what lies behind is left out */
+	pthread_mutex_t lock; /* of what follows */
+	struct fault fault;   /* of place stop */
+	bool gone;            /* its file was not there any more */
+};
+
+static void
+segment_failed(struct judge_segments *j, size_t place, const struct fault *f, bool gone)
+{
+	(void)pthread_mutex_lock(&j->lock);
+	if (place <= atomic_load(&j->stop)) {
+		j->fault = *f;
+		j->gone = gone;
+		atomic_store(&j->stop, place);
+	}
+	(void)pthread_mutex_unlock(&j->lock);
+}
+
+/* Where the segment at this place begins, by what is sealed. */
+static void
+segment_begin(const struct sealchain *c, size_t place, struct record_chain *ret)
+{
+	const struct seal *s = &c->seals[place]->seal;
+	const struct seal *before = place > 0 ? &c->seals[place - 1]->seal : NULL;
+
+	record_chain_begin(ret);
+	ret->seq = s->first_seq;
+	ret->has_head = before || s->index == 0;
+	ret->has_time = before;
+	if (!before)
+		return;
+	ret->time = before->last_time;
+	memcpy(ret->head, before->head, LINE_HASH);
+}
+
+static void
+segment_job(void *context, unsigned worker, size_t place)
+{
+	struct judge_segments *j = context;
+	const struct sealchain_seal *s = j->chain->seals[place];
+	struct record_chain c;
+	struct fault f;
+	bool gone;
+
+	if (place > atomic_load(&j->stop) || !s->present || !span_has(j->span, &s->seal))
+		return;
+	segment_begin(j->chain, place, &c);
+	if (!segment_check(&j->readers[worker], s, &c, &f, &gone))
+		segment_failed(j, place, &f, gone);
+	j->log_ids[place] = c.log_id;
+	j->has_log[place] = c.has_log;
+}
+
+static int
+segments_init(struct judge_segments *j, const struct logdir *dir)
+{
+	size_t n = j->chain->n;
+
+	(void)pthread_mutex_init(&j->lock, NULL);
+	j->log_ids = calloc(n + 1, sizeof(*j->log_ids));
+	j->has_log = calloc(n + 1, sizeof(*j->has_log));
+	if (!j->log_ids || !j->has_log)
+		return -ENOMEM;
+	for (unsigned i = 0; i < pool_workers(n); i++)
+		if (segment_reader_init(&j->readers[i], dir, &j->progress.done) < 0)
+			return -ENOMEM;
+	for (size_t i = 0; i < n && j->progress.total < JUDGE_MOST; i++)
+		if (j->chain->seals[i]->present && span_has(j->span, &j->chain->seals[i]->seal))
+			j->progress.total += j->chain->seals[i]->seal.bytes;
+	return 0;
+}
+
+static void
+segments_end(struct judge_segments *j)
+{
+	for (unsigned i = 0; i < POOL_WORKERS; i++)
+		segment_reader_free(&j->readers[i]);
+	free(j->log_ids);
+	free(j->has_log);
+	(void)pthread_mutex_destroy(&j->lock);
+}
+
+/* Each worker has seen that the ids in one segment are of one log; here, that all are of the same. */
+static void
+segments_one_log(struct judge_segments *j, struct record_chain *end)
+{
+	for (size_t i = 0; i < j->chain->n && i <= atomic_load(&j->stop); i++) {
+		struct fault f;
+
+		if (!j->has_log[i])
+			continue;
+		if (end->has_log && end->log_id != j->log_ids[i]) {
+			char expected[UUID_TEXT + 1], found[UUID_TEXT + 1];
+			const struct sealchain_seal *s = j->chain->seals[i];
+
+			line_event_id(end->log_id, s->seal.first_seq, expected);
+			line_event_id(j->log_ids[i], s->seal.first_seq, found);
+			fault_set(&f, FAULT_BROKEN, s->base, "audit_event_id: of another log");
+			fault_at(&f, 1, 0);
+			fault_expect(&f, str_from(expected), str_from(found));
+			segment_failed(j, i, &f, false);
+		}
+		end->has_log = true;
+		end->log_id = j->log_ids[i];
+	}
+}
+
+/* --- the chain as a whole -------------------------------------------------------------------- */
+
+/* Segments may be gone at the front, not behind one that is there. */
+static void
+find_holes(struct sealchain *c, struct judgement *out)
+{
+	bool seen = false;
+
+	out->pruned = 0;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct sealchain_seal *s = c->seals[i];
+
+		if (!s->present && seen) {
+			fault_set(&c->fault, FAULT_BROKEN, s->base, "a sealed segment is missing");
+			c->n = i;
+			return;
+		}
+		seen = seen || s->present;
+		out->pruned += !s->present;
+	}
+}
+
+/* What there is to say of the seals before the fault, if there is one. */
+static void
+count_good(const struct judge_order *order, const struct sealchain *c, struct judgement *out)
+{
+	for (size_t i = 0; i < out->seals; i++) {
+		const struct sealchain_seal *s = c->seals[i];
+
+		if (s->seal.state != SEAL_CLEAN && out->recovered++ == 0)
+			out->first_recovered = s;
+		if (!s->present || !span_has(&order->span, &s->seal))
+			continue;
+		out->segments++;
+		out->records += s->seal.records;
+		out->bytes += s->seal.bytes;
+		out->last = s;
+		if (!out->first)
+			out->first = s;
+	}
+}
+
+static enum judge_gap
+find_gap(const struct judge_order *order, const struct sealchain *c, const struct judgement *out)
+{
+	const struct seal *newest = c->n > 0 ? &c->seals[c->n - 1]->seal : NULL;
+
+	if (!newest)
+		return GAP_EMPTY;
+	if (c->seals[0]->seal.index > 0)
+		return GAP_FRONT;
+	if (out->records == 0)
+		return GAP_NOTHING;
+	if (order->max_age != SPAN_NO_AGE && order->now - newest->last_time > order->max_age)
+		return GAP_AGE;
+	return GAP_NONE;
+}
+
+static void
+find_words(const struct judge_order *order, const struct sealchain *c, struct judgement *out)
+{
+	if (out->fault.kind != FAULT_NONE) {
+		out->words = 1U << VERDICT_BROKEN;
+		return;
+	}
+	out->gap = find_gap(order, c, out);
+	out->words = 1U << VERDICT_SEALED;
+	if (out->gap != GAP_NONE)
+		out->words |= 1U << VERDICT_INCOMPLETE;
+	if (!order->trust->pinned)
+		out->words |= 1U << VERDICT_UNPINNED;
+	if (out->pruned > 0)
+		out->words |= 1U << VERDICT_PRUNED;
+	if (out->recovered > 0)
+		out->words |= 1U << VERDICT_RECOVERED;
+}
+
+/* --- one round ------------------------------------------------------------------------------- */
+
+static void
+tail_begin(const struct sealchain *c, struct record_chain *end)
+{
+	const struct seal *s = c->n > 0 ? &c->seals[c->n - 1]->seal : NULL;
+
+	end->seq = s ? s->last_seq + 1 : 1;
+	end->has_head = true;
+	end->has_time = s;
+	if (!s)
+		return;
+	end->time = s->last_time;
+	memcpy(end->head, s->head, LINE_HASH);
+}
+
+/* -EAGAIN: a segment went away while we looked. */
+static int
+judge_segments(const struct judge_order *order, struct sealchain *c, struct judgement *out)
+{
+	struct record_chain end = {.seq = 1};
+	struct judge_segments j = {
+	    .chain = c,
+	    .span = &order->span,
+	    .progress = {.what = "verifying"},
+	    .stop = c->n,
+	    .fault = c->fault,
+	};
+	int error = segments_init(&j, c->dir);
+
+	if (error == 0) {
+		pool_run(c->n, segment_job, &j, &j.progress);
+		segments_one_log(&j, &end);
+		out->seals = atomic_load(&j.stop);
+		out->fault = j.fault;
+		tail_begin(c, &end);
+	}
+	if (error == 0 && out->fault.kind == FAULT_NONE)
+		error = tail_check(&j.readers[0], &end, &out->tail);
+	segments_end(&j);
+	return error == 0 && j.gone ? -EAGAIN : error;
+}
+
+static int
+judge_round(
+    const struct judge_order *order, struct sealchain *c, struct logdir *dir, struct judgement *out)
+{
+	struct hash *h = hash_new();
+	int error = h ? sealchain_load(c, dir) : -ENOMEM;
+
+	*out = (struct judgement){.verdict = VERDICT_SEALED};
+	if (error == 0) {
+		trust_judge(order->trust, c, h);
+		find_holes(c, out);
+		error = judge_segments(order, c, out);
+	}
+	hash_free(h);
+	return error;
+}
+
+int
+judge_log(
+    const struct judge_order *order, struct sealchain *c, struct logdir *dir, struct judgement *ret)
+{
+	int error = -EAGAIN;
+
+	for (int round = 0; round < JUDGE_ROUNDS && error == -EAGAIN; round++)
+		error = judge_round(order, c, dir, ret);
+	if (error < 0 && error != -EAGAIN)
+		return error;
+	count_good(order, c, ret);
+	find_words(order, c, ret);
+	ret->verdict = VERDICT_BROKEN;
+	while (!(ret->words & 1U << ret->verdict))
+		ret->verdict++;
+	return 0;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditlog/record.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/limits.h"
+
+/* A line has fewer bytes than that, so it never has more values and keys. */
+#define RECORD_TOKENS LIMIT_LINE
+#define RECORD_DEPTH 64
+
+#define TIME_TEXT (RFC3339_SIZE - 1)
+#define HASH_TEXT ((size_t)2 * LINE_HASH)
+
+/* Members of a record that hold the log together. */
+struct record_facts {
+	uint64_t log_id, id_seq, seq;
+	int64_t time;
+	uint8_t prev_hash[LINE_HASH];
+	/* Tokens of the values. */
+	uint32_t id_at, time_at, seq_at, prev_at;
+};
+
+void
+record_chain_begin(struct record_chain *c)
+{
+	*c = (struct record_chain){.seq = 1, .has_head = true};
+}
+
+int
+record_reader_init(struct record_reader *r, struct hash *hash)
+{
+	*r = (struct record_reader){.hash = hash};
+	r->tape.tokens = calloc(RECORD_TOKENS, sizeof(*r->tape.tokens));
+	r->tape.cap = RECORD_TOKENS;
+	return r->tape.tokens ? 0 : -ENOMEM;
+}
+
+void
+record_reader_free(struct record_reader *r)
+{
+	jscan_tape_free(&r->tape);
+}
+
+/* --- the line itself ------------------------------------------------------------------------- */
+
+static bool
+wrong(struct fault *f, size_t at, const char *what)
+{
+	fault_set(f, FAULT_BROKEN, "", "%s", what);
+	fault_at(f, 0, at);
+	return false;
+}
+
+static bool
+record_scan(struct record_reader *r, struct str line, struct fault *f)
+{
+	static const struct jscan_rules rules = {
+	    .max_depth = RECORD_DEPTH,
+	    .max_members = RECORD_TOKENS,
+	    .max_tokens = RECORD_TOKENS,
+	};
+	struct jscan_fault fault;
+
+	if (line.n > LIMIT_LINE)
+		return wrong(f, LIMIT_LINE, "longer than a record can be");
+	if (!str_ends(line, STR("\n")))
+		return wrong(f, line.n, "does not end with a newline");
+	line.n--;
+	if (jscan(line, &rules, &r->tape, &fault) == 0)
+		return true;
+	fault_set(f, FAULT_BROKEN, "", "not strict JSON: %s", fault.what);
+	fault_at(f, 0, fault.at);
+	return false;
+}
+
+/* Strings that we make hold no escapes, so as written they are what they say. */
+static bool
+plain_string(const struct jscan_tape *tape, uint32_t i, struct str *ret)
+{
+	const struct jscan_token *token = &tape->tokens[i];
+
+	if (i == 0 || token->type != JSCAN_STRING || token->escaped)
+		return false;
+	*ret = (struct str){tape->text.p + token->at, token->n};
+	return true;
+}
+
+static bool
+id_read(struct str s, struct record_facts *x)
+{
+	char again[UUID_TEXT + 1];
+
+	if (line_event_id_parse(s, &x->log_id, &x->id_seq) < 0)
+		return false;
+	line_event_id(x->log_id, x->id_seq, again);
+	return str_eq(s, str_from(again));
+}
+
+static bool
+time_read(struct str s, int64_t *ret)
+{
+	char again[RFC3339_SIZE];
+
+	if (s.n != TIME_TEXT || clock_parse(s, ret) < 0)
+		return false;
+	clock_format(*ret, again);
+	return str_eq(s, str_from(again));
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool
+hash_read(struct str s, uint8_t out[LINE_HASH])
+{
+	if (s.n != HASH_TEXT)
+		return false;
+	for (size_t i = 0; i < LINE_HASH; i++) {
+		int high = hex_digit(s.p[2 * i]), low = hex_digit(s.p[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+static bool
+seq_read(const struct jscan_tape *tape, uint32_t i, uint64_t *ret)
+{
+	int64_t v;
+
+	if (i == 0 || jscan_int(tape, i, &v) < 0 || v < 1)
+		return false;
+	*ret = (uint64_t)v;
+	return true;
+}
+
+/* The value of the last member; the object is not empty. */
+static uint32_t
+last_key(const struct jscan_tape *tape)
+{
+	uint32_t key = 1;
+
+	for (uint32_t n = tape->tokens[0].count; n > 1; n--)
+		key = tape->tokens[tape->tokens[key].next].next;
+	return key;
+}
+
+static size_t
+byte_of(const struct jscan_tape *tape, uint32_t i)
+{
+	return tape->tokens[i].at;
+}
+
+/* The members, wherever they stand but for the first and the last. The tape is of a JSON text. */
+static bool
+record_facts(const struct jscan_tape *tape, struct record_facts *x, struct fault *f)
+{
+	uint32_t last;
+	struct str s;
+
+	if (tape->tokens[0].type != JSCAN_OBJECT || tape->tokens[0].count == 0)
+		return wrong(f, 0, "not a JSON object with members");
+	if (!jscan_string_is(tape, 1, STR("audit_event_id")))
+		return wrong(f, byte_of(tape, 1), "the first member is not audit_event_id");
+	x->id_at = 2;
+	if (!plain_string(tape, x->id_at, &s) || !id_read(s, x))
+		return wrong(f, byte_of(tape, x->id_at), "audit_event_id: not an id of ours");
+	last = last_key(tape);
+	if (!jscan_string_is(tape, last, STR("prev_hash")))
+		return wrong(f, byte_of(tape, last), "the last member is not prev_hash");
+	x->prev_at = last + 1;
+	if (!plain_string(tape, x->prev_at, &s) || !hash_read(s, x->prev_hash))
+		return wrong(
+		    f, byte_of(tape, x->prev_at), "prev_hash: not 64 lower-case hex digits");
+	x->time_at = jscan_member(tape, 0, STR("timestamp"));
+	if (!plain_string(tape, x->time_at, &s) || !time_read(s, &x->time))
+		return wrong(f, byte_of(tape, x->time_at), "timestamp: missing or not of our form");
+	x->seq_at = jscan_member(tape, 0, STR("seq"));
+	if (!seq_read(tape, x->seq_at, &x->seq))
+		return wrong(f, byte_of(tape, x->seq_at), "seq: missing or not a number from 1");
+	return true;
+}
+
+/* --- what it continues ----------------------------------------------------------------------- */
+
+static bool
+wrong_number(struct fault *f, size_t at, const char *what, uint64_t expected, uint64_t found)
+{
+	wrong(f, at, what);
+	fault_expect_number(f, expected, found);
+	return false;
+}
+
+static bool
+wrong_log(struct fault *f, const struct jscan_tape *tape, const struct record_facts *x,
+    const struct record_chain *c)
+{
+	char expected[UUID_TEXT + 1], found[UUID_TEXT + 1];
+
+	wrong(f, byte_of(tape, x->id_at), "audit_event_id: of another log");
+	line_event_id(c->log_id, c->seq, expected);
+	line_event_id(x->log_id, x->id_seq, found);
+	fault_expect(f, str_from(expected), str_from(found));
+	return false;
+}
+
+static bool
+wrong_time(struct fault *f, const struct jscan_tape *tape, const struct record_facts *x,
+    const struct record_chain *c)
+{
+	char expected[RFC3339_SIZE], found[RFC3339_SIZE];
+
+	wrong(f, byte_of(tape, x->time_at), "timestamp: earlier than the record before it");
+	clock_format(c->time, expected);
+	clock_format(x->time, found);
+	fault_expect(f, str_from(expected), str_from(found));
+	return false;
+}
+
+static bool
+wrong_head(struct fault *f, const struct jscan_tape *tape, const struct record_facts *x,
+    const struct record_chain *c)
+{
+	if (c->line > 0)
+		fault_set(f, FAULT_BROKEN, "", "prev_hash: does not match line %" PRIu64, c->line);
+	else
+		fault_set(f, FAULT_BROKEN, "", "prev_hash: does not match the last line before it");
+	fault_at(f, 0, byte_of(tape, x->prev_at));
+	fault_expect_hash(f, c->head, x->prev_hash);
+	return false;
+}
+
+static bool
+is_clock_step(const struct jscan_tape *tape)
+{
+	uint32_t i = jscan_member(tape, 0, STR("action_type"));
+
+	return i != 0 && jscan_string_is(tape, i, STR("clock_step"));
+}
+
+static bool
+record_follows(const struct jscan_tape *tape, const struct record_facts *x,
+    const struct record_chain *c, struct fault *f)
+{
+	if (x->seq != c->seq)
+		return wrong_number(f, byte_of(tape, x->seq_at),
+		    "seq: does not follow the record before it", c->seq, x->seq);
+	if (x->id_seq != x->seq)
+		return wrong_number(f, byte_of(tape, x->id_at),
+		    "audit_event_id: of another seq than the record's", x->seq, x->id_seq);
+	if (c->has_log && x->log_id != c->log_id)
+		return wrong_log(f, tape, x, c);
+	if (c->has_time && x->time < c->time && !is_clock_step(tape))
+		return wrong_time(f, tape, x, c);
+	if (!c->has_head || memcmp(x->prev_hash, c->head, LINE_HASH) == 0)
+		return true;
+	return wrong_head(f, tape, x, c);
+}
+
+bool
+record_check(struct record_reader *r, struct str line, struct record_chain *c, struct fault *f)
+{
+	struct record_facts x;
+
+	if (!record_scan(r, line, f) || !record_facts(&r->tape, &x, f) ||
+	    !record_follows(&r->tape, &x, c, f)) {
+		f->line = c->line + 1;
+		return false;
+	}
+	c->seq = x.seq + 1;
+	c->line++;
+	c->time = x.time;
+	c->log_id = x.log_id;
+	c->has_head = c->has_time = c->has_log = true;
+	hash_leaf(r->hash, line, c->head);
+	return true;
+}
+
+bool
+record_read(struct record_reader *r, struct str line, struct record_chain *ret, struct fault *f)
+{
+	struct record_facts x;
+
+	if (!record_scan(r, line, f) || !record_facts(&r->tape, &x, f))
+		return false;
+	if (x.id_seq != x.seq)
+		return wrong_number(f, byte_of(&r->tape, x.id_at),
+		    "audit_event_id: of another seq than the record's", x.seq, x.id_seq);
+	*ret = (struct record_chain){
+	    .seq = x.seq,
+	    .has_head = true,
+	    .has_log = true,
+	    .log_id = x.log_id,
+	};
+	memcpy(ret->head, x.prev_hash, LINE_HASH);
+	return true;
+}

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditlog/verdict.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+
+#define REPORT_ROW 2048
+#define REPORT_JSON 65536
+
+/* --- why ------------------------------------------------------------------------------------- */
+
+static bool
+says(const struct verdict_report *v, enum verdict word)
+{
+	return v->judgement->words & 1U << word;
+}
+
+static void
+put_count(struct text *t, uint64_t n, const char *one)
+{
+	text_u64(t, n);
+	text_char(t, ' ');
+	text_put(t, str_from(one));
+	if (n != 1)
+		text_char(t, 's');
+}
+
+static void
+put_pair(struct text *t, uint64_t a, const char *between, uint64_t b)
+{
+	text_u64(t, a);
+	text_put(t, str_from(between));
+	text_u64(t, b);
+}
+
+/* Where and what. */
+static void
+reason_fault(const struct fault *f, struct text *t)
+{
+	if (f->file[0]) {
+		text_put(t, str_from(f->file));
+		text_put(t, STR(": "));
+	}
+	if (f->line > 0) {
+		text_put(t, STR("line "));
+		put_pair(t, f->line, ", byte ", f->offset);
+		text_put(t, STR(": "));
+	}
+	text_put(t, str_from(f->what));
+}
+
+static void
+reason_incomplete(const struct verdict_report *v, struct text *t)
+{
+	const struct sealchain *c = v->chain;
+
+	switch (v->judgement->gap) {
+	case GAP_NONE:
+		break;
+	case GAP_EMPTY:
+		text_put(t, STR("there is no sealed record to check"));
+		break;
+	case GAP_FRONT:
+		text_put(t, STR("the first "));
+		put_count(t, c->seals[0]->seal.index, "seal");
+		text_put(t, STR(" missing; seal "));
+		text_u64(t, c->seals[0]->seal.index);
+		text_put(t, STR(" is taken at its word"));
+		break;
+	case GAP_NOTHING:
+		text_put(t, STR("no segment that was asked for is there to be checked"));
+		break;
+	case GAP_AGE:
+		text_put(t, STR("the newest sealed record is older than --max-age allows"));
+		break;
+	}
+}
+
+static void
+reason_pruned(const struct verdict_report *v, struct text *t)
+{
+	text_put(t, STR("the first "));
+	put_count(t, v->judgement->pruned, "segment");
+	text_put(t, STR(" gone, with all seals kept"));
+}
+
+static void
+reason_recovered(const struct verdict_report *v, struct text *t)
+{
+	const struct judgement *j = v->judgement;
+
+	put_count(t, j->recovered, "segment");
+	text_put(t, STR(" sealed after a crash or a storage error, the first with seal "));
+	text_u64(t, j->first_recovered->seal.index);
+}
+
+static void
+reason_good(const struct verdict_report *v, struct text *t)
+{
+	put_count(t, v->judgement->records, "record");
+	text_put(t, STR(" in "));
+	put_count(t, v->judgement->segments, "segment");
+	text_put(t, STR(" verified from the pinned key"));
+}
+
+static void
+reason_of(const struct verdict_report *v, enum verdict word, struct text *t)
+{
+	switch (word) {
+	case VERDICT_BROKEN:
+		reason_fault(&v->judgement->fault, t);
+		break;
+	case VERDICT_INCOMPLETE:
+		reason_incomplete(v, t);
+		break;
+	case VERDICT_UNPINNED:
+		text_put(t, STR("checked only against the key found beside the log"));
+		break;
+	case VERDICT_PRUNED:
+		reason_pruned(v, t);
+		break;
+	case VERDICT_RECOVERED:
+		reason_recovered(v, t);
+		break;
+	case VERDICT_ANCHORED:
+	case VERDICT_SEALED:
+	case VERDICTS:
+		reason_good(v, t);
+		break;
+	}
+}
+
+void
+verdict_reason(const struct verdict_report *v, struct text *t)
+{
+	reason_of(v, v->judgement->verdict, t);
+}
+
+/* --- for a person ---------------------------------------------------------------------------- */
+
+static void
+row(struct cli_table *table, const char *name, const struct text *value)
+{
+	cli_table_cell(table, str_from(name));
+	cli_table_cell(table, text_str(value));
+}
+
+static void
+row_str(struct cli_table *table, const char *name, struct str value)
+{
+	cli_table_cell(table, str_from(name));
+	cli_table_cell(table, value);
+}
+
+static void
+print_head(const struct verdict_report *v)
+{
+	enum verdict main_word = v->judgement->verdict;
+	char buf[REPORT_ROW];
+	struct text reason = text_over(buf, sizeof(buf));
+	enum cli_colour colour = main_word == VERDICT_BROKEN    ? CLI_BAD
+				 : verdict_exit(main_word) == 0 ? CLI_GOOD
+								: CLI_PLAIN;
+
+	cli_paint(colour, str_from(verdict_name(main_word)));
+	for (unsigned w = main_word + 1; w < VERDICT_SEALED; w++) {
+		if (!says(v, w))
+			continue;
+		cli_puts(", ");
+		cli_puts(verdict_name(w));
+	}
+	verdict_reason(v, &reason);
+	cli_puts(": ");
+	cli_put_safe(text_str(&reason));
+	cli_puts("\n");
+}
+
+static void
+rows_fault(struct cli_table *table, const struct fault *f)
+{
+	char buf[64];
+	struct text t = text_over(buf, sizeof(buf));
+
+	if (f->file[0])
+		row_str(table, "file", str_from(f->file));
+	if (f->line > 0) {
+		text_u64(&t, f->line);
+		row(table, "line", &t);
+	}
+	if (f->file[0]) {
+		t.n = 0;
+		text_u64(&t, f->offset);
+		row(table, "byte", &t);
+	}
+	row_str(table, "fault", str_from(f->what));
+	if (f->expected[0])
+		row_str(table, "expected", str_from(f->expected));
+	if (f->found[0])
+		row_str(table, "found", str_from(f->found));
+}
+
+static void
+put_times(struct text *t, int64_t first, int64_t last)
+{
+	char time[RFC3339_SIZE];
+
+	clock_format(first, time);
+	text_put(t, str_from(time));
+	text_put(t, STR(" to "));
+	clock_format(last, time);
+	text_put(t, str_from(time));
+}
+
+static void
+put_pin(struct text *t, const struct sealchain_seal *s)
+{
+	text_u64(t, s->seal.index);
+	text_char(t, ':');
+	text_hex(t, s->hash, HASH_SIZE);
+}
+
+/* The seals that are good, and the newest of them to be kept off the host. */
+static void
+rows_seals(struct cli_table *table, const struct verdict_report *v)
+{
+	const struct judgement *j = v->judgement;
+	const struct sealchain_seal *const *seals = v->chain->seals;
+	char buf[256];
+	struct text t = text_over(buf, sizeof(buf));
+
+	if (j->seals == 0)
+		return;
+	row_str(table, "origin", seals[0]->seal.origin);
+	text_u64(&t, j->seals);
+	text_put(&t, STR(", index "));
+	put_pair(&t, seals[0]->seal.index, " to ", seals[j->seals - 1]->seal.index);
+	row(table, j->verdict == VERDICT_BROKEN ? "good seals" : "seals", &t);
+	t.n = 0;
+	put_pin(&t, seals[j->seals - 1]);
+	row(table, j->verdict == VERDICT_BROKEN ? "good up to" : "newest pin", &t);
+}
+
+static void
+rows_records(struct cli_table *table, const struct verdict_report *v)
+{
+	const struct judgement *j = v->judgement;
+	char buf[256];
+	struct text t = text_over(buf, sizeof(buf));
+
+	text_u64(&t, j->records);
+	if (j->first) {
+		text_put(&t, STR(", seq "));
+		put_pair(&t, j->first->seal.first_seq, " to ", j->last->seal.last_seq);
+	}
+	row(table, j->verdict == VERDICT_BROKEN ? "good records" : "records", &t);
+	if (!j->first)
+		return;
+	t.n = 0;
+	put_times(&t, j->first->seal.first_time, j->last->seal.last_time);
+	row(table, "time", &t);
+	if (!span_given(&v->order->span))
+		return;
+	t.n = 0;
+	text_put(&t, STR("seals "));
+	put_pair(&t, j->first->seal.index, " to ", j->last->seal.index);
+	row(table, "range", &t);
+}
+
+/* Every caveat but the one that the first line has explained. */
+static void
+rows_caveats(struct cli_table *table, const struct verdict_report *v)
+{
+	for (unsigned w = v->judgement->verdict + 1; w < VERDICT_ANCHORED; w++) {
+		char buf[REPORT_ROW];
+		struct text t = text_over(buf, sizeof(buf));
+
+		if (!says(v, w))
+			continue;
+		reason_of(v, w, &t);
+		row(table, verdict_name(w), &t);
+	}
+}
+
+static void
+rows_beside(struct cli_table *table, const struct verdict_report *v)
+{
+	const struct tail *tail = &v->judgement->tail;
+	char buf[256];
+	struct text t = text_over(buf, sizeof(buf));
+
+	if (tail->records > 0) {
+		put_count(&t, tail->records, "record");
+		text_put(&t, STR(" not sealed yet, seq "));
+		put_pair(&t, tail->first_seq, " to ", tail->last_seq);
+	}
+	if (tail->bytes_not_checked > 0) {
+		text_put(&t, tail->records > 0 ? STR("; ") : STR(""));
+		put_count(&t, tail->bytes_not_checked, "byte");
+		text_put(&t, STR(" not checked"));
+	}
+	if (t.n > 0)
+		row(table, "tail", &t);
+	t.n = 0;
+	text_u64(&t, v->dir->torn);
+	if (v->dir->torn > 0)
+		row(table, "torn files", &t);
+	t.n = 0;
+	text_u64(&t, v->dir->ignored);
+	if (v->dir->ignored > 0)
+		row(table, "other files", &t);
+}
+
+void
+verdict_print(const struct verdict_report *v)
+{
+	struct cli_table table;
+
+	print_head(v);
+	cli_table_init(&table, 2, false);
+	if (v->judgement->verdict == VERDICT_BROKEN)
+		rows_fault(&table, &v->judgement->fault);
+	rows_seals(&table, v);
+	rows_records(&table, v);
+	rows_caveats(&table, v);
+	rows_beside(&table, v);
+	cli_table_print(&table);
+}
+
+/* --- JSON ------------------------------------------------------------------------------------ */
+
+static void
+json_key(struct text *t, const char *key)
+{
+	if (t->n > 0 && t->p[t->n - 1] != '{')
+		text_char(t, ',');
+	text_char(t, '"');
+	text_put(t, str_from(key));
+	text_put(t, STR("\":"));
+}
+
+static void
+json_str(struct text *t, const char *key, struct str value)
+{
+	json_key(t, key);
+	if (str_given(value))
+		text_json(t, value);
+	else
+		text_put(t, STR("null"));
+}
+
+static void
+json_u64(struct text *t, const char *key, uint64_t value)
+{
+	json_key(t, key);
+	text_u64(t, value);
+}
+
+static void
+json_bool(struct text *t, const char *key, bool value)
+{
+	json_key(t, key);
+	text_put(t, value ? STR("true") : STR("false"));
+}
+
+static void
+json_null(struct text *t, const char *key)
+{
+	json_key(t, key);
+	text_put(t, STR("null"));
+}
+
+static void
+json_u64_or_null(struct text *t, const char *key, bool given, uint64_t value)
+{
+	if (given)
+		json_u64(t, key, value);
+	else
+		json_null(t, key);
+}
+
+static void
+json_time_or_null(struct text *t, const char *key, bool given, int64_t us)
+{
+	char time[RFC3339_SIZE];
+
+	clock_format(us, time);
+	json_str(t, key, given ? str_from(time) : STR_NONE);
+}
+
+/* What is to be said beside the verdict. */
+static void
+json_caveats(struct text *t, const struct verdict_report *v)
+{
+	json_key(t, "caveats");
+	text_char(t, '[');
+	for (unsigned w = v->judgement->verdict + 1; w < VERDICT_ANCHORED; w++) {
+		if (!says(v, w))
+			continue;
+		if (t->p[t->n - 1] != '[')
+			text_char(t, ',');
+		text_json(t, str_from(verdict_name(w)));
+	}
+	text_char(t, ']');
+}
+
+/* Whose log it is. The key is that of seal 0: the pinned one, or what was found. */
+static void
+json_origin(struct text *t, const struct verdict_report *v)
+{
+	const struct trust *trust = v->order->trust;
+	char buf[NOTE_VKEY];
+	struct text key = text_over(buf, sizeof(buf));
+	struct str origin = v->judgement->seals > 0 ? v->chain->seals[0]->seal.origin : STR_NONE;
+
+	if (!str_given(origin) && trust->known)
+		origin = trust->key.name;
+	if (trust->known)
+		note_key_put(&key, &trust->key);
+	json_str(t, "origin", origin);
+	json_str(t, "key", trust->known ? text_str(&key) : STR_NONE);
+	json_bool(t, "pinned", trust->pinned);
+}
+
+static void
+json_seals(struct text *t, const struct verdict_report *v)
+{
+	const struct judgement *j = v->judgement;
+	const struct sealchain_seal *const *seals = v->chain->seals;
+	bool any = j->seals > 0;
+
+	json_key(t, "seals");
+	text_char(t, '{');
+	json_u64(t, "count", j->seals);
+	json_u64_or_null(t, "first", any, any ? seals[0]->seal.index : 0);
+	json_u64_or_null(t, "last", any, any ? seals[j->seals - 1]->seal.index : 0);
+	text_char(t, '}');
+}
+
+static void
+json_records(struct text *t, const struct verdict_report *v)
+{
+	const struct seal *first = v->judgement->first ? &v->judgement->first->seal : NULL;
+	const struct seal *last = first ? &v->judgement->last->seal : NULL;
+
+	json_u64(t, "records", v->judgement->records);
+	json_u64_or_null(t, "first_seq", first, first ? first->first_seq : 0);
+	json_u64_or_null(t, "last_seq", last, last ? last->last_seq : 0);
+	json_time_or_null(t, "first_time", first, first ? first->first_time : 0);
+	json_time_or_null(t, "last_time", last, last ? last->last_time : 0);
+}
+
+static void
+json_pin(struct text *t, const struct verdict_report *v)
+{
+	char buf[96];
+	struct text pin = text_over(buf, sizeof(buf));
+
+	if (v->judgement->seals > 0)
+		put_pin(&pin, v->chain->seals[v->judgement->seals - 1]);
+	json_str(t, "pin", v->judgement->seals > 0 ? text_str(&pin) : STR_NONE);
+}
+
+static void
+json_range(struct text *t, const struct verdict_report *v)
+{
+	const struct judgement *j = v->judgement;
+
+	if (!span_given(&v->order->span)) {
+		json_null(t, "range");
+		return;
+	}
+	json_key(t, "range");
+	text_char(t, '{');
+	json_u64(t, "segments", j->segments);
+	json_u64_or_null(t, "first", j->first, j->first ? j->first->seal.index : 0);
+	json_u64_or_null(t, "last", j->last, j->last ? j->last->seal.index : 0);
+	text_char(t, '}');
+}
+
+static void
+json_tail(struct text *t, const struct verdict_report *v)
+{
+	const struct tail *tail = &v->judgement->tail;
+
+	json_key(t, "tail");
+	text_char(t, '{');
+	json_u64(t, "records", tail->records);
+	json_u64_or_null(t, "first_seq", tail->records > 0, tail->first_seq);
+	json_u64_or_null(t, "last_seq", tail->records > 0, tail->last_seq);
+	json_u64(t, "bytes_not_checked", tail->bytes_not_checked);
+	json_u64(t, "files", tail->files);
+	text_char(t, '}');
+	json_u64(t, "torn_files", v->dir->torn);
+	json_u64(t, "ignored_files", v->dir->ignored);
+}
+
+static void
+json_fault(struct text *t, const struct fault *f)
+{
+	if (f->kind == FAULT_NONE) {
+		json_null(t, "fault");
+		return;
+	}
+	json_key(t, "fault");
+	text_char(t, '{');
+	json_str(t, "file", f->file[0] ? str_from(f->file) : STR_NONE);
+	json_u64_or_null(t, "line", f->line > 0, f->line);
+	json_u64_or_null(t, "offset", f->file[0], f->offset);
+	json_str(t, "what", str_from(f->what));
+	json_str(t, "expected", f->expected[0] ? str_from(f->expected) : STR_NONE);
+	json_str(t, "found", f->found[0] ? str_from(f->found) : STR_NONE);
+	text_char(t, '}');
+}
+
+void
+verdict_print_json(const struct verdict_report *v)
+{
+	const struct judgement *j = v->judgement;
+	CLEANUP_FREE char *buf = malloc(REPORT_JSON);
+	char why[REPORT_ROW];
+	struct text t = text_over(buf, REPORT_JSON), reason = text_over(why, sizeof(why));
+
+	if (!buf)
+		cli_fatal(ENOMEM, "report");
+	text_char(&t, '{');
+	json_str(&t, "verdict", str_from(verdict_name(j->verdict)));
+	json_u64(&t, "exit", (uint64_t)verdict_exit(j->verdict));
+	json_caveats(&t, v);
+	json_origin(&t, v);
+	json_seals(&t, v);
+	json_records(&t, v);
+	json_pin(&t, v);
+	json_range(&t, v);
+	json_tail(&t, v);
+	json_key(&t, "anchors");
+	text_put(&t, STR("[]"));
+	json_fault(&t, &j->fault);
+	verdict_reason(v, &reason);
+	json_str(&t, "reason", text_str(&reason));
+	text_char(&t, '}');
+	cli_put_json(text_str(&t));
+}
