@@ -30,6 +30,15 @@ def load(name):
         return strict.loads(f.read().strip())
 
 
+def refused_by(name, lines):
+    """Indexes of the lines that the validator refuses; 20 at a time, since it shows no more."""
+    found = set()
+    for start in range(0, len(lines), 20):
+        for fault in schema.validate(name, lines[start:start + 20]):
+            found.add(start + int(fault.split("\t")[0]) - 1)
+    return found
+
+
 class Tables(service.unittest.TestCase):
     """What the schema names is what record.def and action.def name."""
 
@@ -125,19 +134,10 @@ class Strictness(service.Case):
         spoil(outcome, lambda r: r["execution"].update(more=1))
         spoil(management, lambda r: r.update(decision="AUDIT_DECISION_ALLOW"))
         spoil(management, lambda r: r.update(action_type="network_egress"))
-        refused = self.refused(spoilt)
+        refused = refused_by("record", spoilt)
         accepted = [spoilt[i] for i in range(len(spoilt)) if i not in refused]
         self.assertEqual(accepted, [], "spoilt records that the schema accepts")
         self.assertGreater(len(spoilt), 100)
-
-    @staticmethod
-    def refused(lines):
-        """Indexes of the lines that the validator refuses; 20 at a time, since it shows no more."""
-        found = set()
-        for start in range(0, len(lines), 20):
-            for fault in schema.validate("record", lines[start:start + 20]):
-                found.add(start + int(fault.split("\t")[0]) - 1)
-        return found
 
 
 class Policies(service.unittest.TestCase):
@@ -154,6 +154,33 @@ class Policies(service.unittest.TestCase):
 
     def test_policies_of_the_tests_conform(self):
         self.assertEqual(schema.validate("policy", [strict.dumps(service.POLICY)]), [])
+
+
+class Seals(service.unittest.TestCase):
+    """Texts that proto/seal.c takes (the corpus of its fuzz target) conform, in the schema's order."""
+
+    def setUp(self):
+        self.lines = []
+        for path in sorted(glob.glob(os.path.join(service.TOP, "tests", "fuzz", "corpus", "fuzz_seal", "text-*"))):
+            with open(path, "rb") as f:
+                self.lines.append(f.read())
+
+    def test_seals_conform(self):
+        self.assertGreater(len(self.lines), 4)
+        self.assertEqual(schema.validate("seal", self.lines), [])
+        wanted = load("seal")
+        self.assertEqual(list(wanted["properties"]), wanted["required"])
+        for line in self.lines:
+            self.assertEqual(list(strict.loads(line.strip())), wanted["required"])
+
+    def test_spoilt_seals(self):
+        if schema.missing():
+            self.skipTest(schema.missing())
+        first = strict.loads(self.lines[0].strip())
+        spoilt = [{**first, key: value} for key in first for value in (None, "", -1, [], "x y")]
+        spoilt += [{k: v for k, v in first.items() if k != key} for key in first] + [{**first, "more": 1}]
+        refused = refused_by("seal", [strict.dumps(s) for s in spoilt])
+        self.assertEqual([s for i, s in enumerate(spoilt) if i not in refused], [])
 
 
 class Documents(service.unittest.TestCase):
