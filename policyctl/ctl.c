@@ -27,23 +27,31 @@ ctl_home(void)
 	return account ? account->pw_dir : home;
 }
 
+static bool
+ctl_below(char *buf, size_t n, const char *base, const char *below, const char *name)
+{
+	int used = base ? snprintf(buf, n, "%s%s/sealwright/%s", base, below, name) : 0;
+
+	return used > 0 && (size_t)used < n;
+}
+
+bool
+ctl_state_path(char *buf, size_t n, const char *name)
+{
+	const char *base = ctl_directory("XDG_STATE_HOME");
+
+	if (base)
+		return ctl_below(buf, n, base, "", name);
+	return ctl_below(buf, n, ctl_home(), "/.local/state", name);
+}
+
 /* Where policyd puts a user's own sockets: below the runtime, else the state directory. */
 static bool
 ctl_user_path(char *buf, size_t n, const char *name)
 {
-	const char *base = ctl_directory("XDG_RUNTIME_DIR"), *below = "";
-	int used;
+	const char *base = ctl_directory("XDG_RUNTIME_DIR");
 
-	if (!base)
-		base = ctl_directory("XDG_STATE_HOME");
-	if (!base) {
-		base = ctl_home();
-		below = "/.local/state";
-	}
-	if (!base)
-		return false;
-	used = snprintf(buf, n, "%s%s/sealwright/%s", base, below, name);
-	return used > 0 && (size_t)used < n;
+	return base ? ctl_below(buf, n, base, "", name) : ctl_state_path(buf, n, name);
 }
 
 static const char *

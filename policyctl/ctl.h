@@ -47,6 +47,7 @@ struct ctl {
 
 int cmd_check(struct ctl *ctl, int argc, char **argv);
 int cmd_emit(struct ctl *ctl, int argc, char **argv);
+int cmd_enroll(struct ctl *ctl, int argc, char **argv);
 int cmd_evaluate(struct ctl *ctl, int argc, char **argv);
 int cmd_lint(struct ctl *ctl, int argc, char **argv);
 int cmd_ls(struct ctl *ctl, int argc, char **argv);
@@ -65,6 +66,9 @@ int cmd_test(struct ctl *ctl, int argc, char **argv);
  */
 const char *ctl_socket(const struct ctl *ctl);
 const char *ctl_admin_socket(const struct ctl *ctl);
+
+/* Where policyd keeps what is a user's own: name below the state directory. False: nowhere. */
+bool ctl_state_path(char *buf, size_t n, const char *name);
 
 /* Seconds to wait for an answer. */
 uint32_t ctl_timeout(const struct ctl *ctl);

@@ -21,6 +21,7 @@ static const struct ctl_command ctl_commands[] = {
     {"ping", "see whether policyd answers", cmd_ping},
     {"emit", "put an application's event on record", cmd_emit},
     {"outcome", "put on record how an allowed operation ended", cmd_outcome},
+    {"enroll", "show the key that the log is checked with", cmd_enroll},
     {"squid", "external ACL helper for the Squid proxy", cmd_squid},
 };
 

@@ -6,6 +6,7 @@ OBJS-policyctl := \
 	policyctl/evaluate.o policyctl/jsonl.o policyctl/ping.o policyctl/emit.o policyctl/outcome.o \
 	policyctl/check.o policyctl/test.o policyctl/lint.o policyctl/document.o \
 	policyctl/admin.o policyctl/ls.o policyctl/reload.o policyctl/rotate.o policyctl/status.o \
-	policyctl/squid.o policyctl/squid_line.o \
+	policyctl/squid.o policyctl/squid_line.o policyctl/enroll.o policyctl/qr.o \
+	proto/note.o common/base64.o common/ed25519.o common/hash.o \
 	common/cli.o common/log.o $(POLICY-load-common) $(POLICY-load)
-LIBS-policyctl := json-c libcrypto
+LIBS-policyctl := json-c libcrypto libqrencode

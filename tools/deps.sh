@@ -23,6 +23,7 @@ build|need|module libevent_core|libevent-dev|libevent-devel|libevent|libevent-de
 build|need|module json-c|libjson-c-dev|json-c-devel|json-c|json-c-dev
 build|need|module libcap|libcap-dev|libcap-devel|libcap|libcap-dev
 build|need|module libcrypto|libssl-dev|openssl-devel|openssl|openssl-dev
+build|need|module libqrencode|libqrencode-dev|qrencode-devel|qrencode|libqrencode-dev
 build|need|pymodule hashlib json selectors|python3|python3|python|python3
 check|need|module cmocka|libcmocka-dev|libcmocka-devel|cmocka|cmocka-dev
 check|need|pymodule cryptography.hazmat.primitives.asymmetric.ed25519|python3-cryptography|python3-cryptography|python-cryptography|py3-cryptography
@@ -33,6 +34,7 @@ check|optional|nodemodule ajv|node-ajv|nodejs-ajv|-|-
 check|optional|command strace|strace|strace|strace|strace
 check|optional|command curl|curl|curl|curl|curl
 check|optional|file /usr/sbin/squid|squid|squid|squid|squid
+check|optional|command zbarimg|zbar-tools|zbar-tools|zbar|zbar
 check|optional|command mandoc|mandoc|mandoc|mandoc|mandoc
 lint|need|command clang|clang|clang|clang|clang
 lint|need|command clang-format|clang-format|clang-tools-extra|clang|clang-extra-tools
