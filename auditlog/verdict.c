@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auditlog/verdict.h"
 
-#include <errno.h>
-#include <stdio.h>
-
-#include "common/cleanup.h"
+#include "auditlog/json.h"
 #include "common/clock.h"
 
 #define REPORT_ROW 2048
-#define REPORT_JSON 65536
+#define REPORT_JSON 16384 /* every text of a fault six times as long, and all else */
 
 /* --- why ------------------------------------------------------------------------------------- */
 
@@ -332,83 +329,53 @@ verdict_print(const struct verdict_report *v)
 /* --- JSON ------------------------------------------------------------------------------------ */
 
 static void
-json_key(struct text *t, const char *key)
+member_bool(struct json *j, const char *key, bool value)
 {
-	if (t->n > 0 && t->p[t->n - 1] != '{')
-		text_char(t, ',');
-	text_char(t, '"');
-	text_put(t, str_from(key));
-	text_put(t, STR("\":"));
+	json_key(j, key);
+	text_put(j->t, value ? STR("true") : STR("false"));
 }
 
+/* NULL is null, as for the members that follow. */
 static void
-json_str(struct text *t, const char *key, struct str value)
+member_number(struct json *j, const char *key, const uint64_t *value)
 {
-	json_key(t, key);
-	if (str_given(value))
-		text_json(t, value);
+	if (value)
+		json_number(j, key, *value);
 	else
-		text_put(t, STR("null"));
+		json_str(j, key, STR_NONE);
 }
 
 static void
-json_u64(struct text *t, const char *key, uint64_t value)
+member_time(struct json *j, const char *key, const int64_t *us)
 {
-	json_key(t, key);
-	text_u64(t, value);
-}
-
-static void
-json_bool(struct text *t, const char *key, bool value)
-{
-	json_key(t, key);
-	text_put(t, value ? STR("true") : STR("false"));
-}
-
-static void
-json_null(struct text *t, const char *key)
-{
-	json_key(t, key);
-	text_put(t, STR("null"));
-}
-
-static void
-json_u64_or_null(struct text *t, const char *key, bool given, uint64_t value)
-{
-	if (given)
-		json_u64(t, key, value);
+	if (us)
+		json_time(j, key, *us);
 	else
-		json_null(t, key);
-}
-
-static void
-json_time_or_null(struct text *t, const char *key, bool given, int64_t us)
-{
-	char time[RFC3339_SIZE];
-
-	clock_format(us, time);
-	json_str(t, key, given ? str_from(time) : STR_NONE);
+		json_str(j, key, STR_NONE);
 }
 
 /* What is to be said beside the verdict. */
 static void
-json_caveats(struct text *t, const struct verdict_report *v)
+member_caveats(struct json *j, const struct verdict_report *v)
 {
-	json_key(t, "caveats");
-	text_char(t, '[');
+	bool more = false;
+
+	json_key(j, "caveats");
+	text_char(j->t, '[');
 	for (unsigned w = v->judgement->verdict + 1; w < VERDICT_ANCHORED; w++) {
 		if (!says(v, w))
 			continue;
-		if (t->p[t->n - 1] != '[')
-			text_char(t, ',');
-		text_json(t, str_from(verdict_name(w)));
+		if (more)
+			text_char(j->t, ',');
+		text_json(j->t, str_from(verdict_name(w)));
+		more = true;
 	}
-	text_char(t, ']');
+	text_char(j->t, ']');
 }
 
 /* Whose log it is. The key is that of seal 0: the pinned one, or what was found. */
 static void
-json_origin(struct text *t, const struct verdict_report *v)
+members_origin(struct json *j, const struct verdict_report *v)
 {
 	const struct trust *trust = v->order->trust;
 	char buf[NOTE_VKEY];
@@ -419,127 +386,124 @@ json_origin(struct text *t, const struct verdict_report *v)
 		origin = trust->key.name;
 	if (trust->known)
 		note_key_put(&key, &trust->key);
-	json_str(t, "origin", origin);
-	json_str(t, "key", trust->known ? text_str(&key) : STR_NONE);
-	json_bool(t, "pinned", trust->pinned);
+	json_str(j, "origin", origin);
+	json_str(j, "key", trust->known ? text_str(&key) : STR_NONE);
+	member_bool(j, "pinned", trust->pinned);
+}
+
+static const struct sealchain_seal *
+newest(const struct verdict_report *v)
+{
+	return v->judgement->seals > 0 ? v->chain->seals[v->judgement->seals - 1] : NULL;
 }
 
 static void
-json_seals(struct text *t, const struct verdict_report *v)
+member_seals(struct json *j, const struct verdict_report *v)
 {
-	const struct judgement *j = v->judgement;
-	const struct sealchain_seal *const *seals = v->chain->seals;
-	bool any = j->seals > 0;
+	const struct sealchain_seal *last = newest(v);
+	struct json seals;
 
-	json_key(t, "seals");
-	text_char(t, '{');
-	json_u64(t, "count", j->seals);
-	json_u64_or_null(t, "first", any, any ? seals[0]->seal.index : 0);
-	json_u64_or_null(t, "last", any, any ? seals[j->seals - 1]->seal.index : 0);
-	text_char(t, '}');
+	json_key(j, "seals");
+	seals = json_object(j->t);
+	json_number(&seals, "count", v->judgement->seals);
+	member_number(&seals, "first", last ? &v->chain->seals[0]->seal.index : NULL);
+	member_number(&seals, "last", last ? &last->seal.index : NULL);
+	json_object_end(&seals);
 }
 
 static void
-json_records(struct text *t, const struct verdict_report *v)
+members_records(struct json *j, const struct verdict_report *v)
 {
-	const struct seal *first = v->judgement->first ? &v->judgement->first->seal : NULL;
-	const struct seal *last = first ? &v->judgement->last->seal : NULL;
+	const struct sealchain_seal *first = v->judgement->first, *last = v->judgement->last;
+	const struct sealchain_seal *pin = newest(v);
 
-	json_u64(t, "records", v->judgement->records);
-	json_u64_or_null(t, "first_seq", first, first ? first->first_seq : 0);
-	json_u64_or_null(t, "last_seq", last, last ? last->last_seq : 0);
-	json_time_or_null(t, "first_time", first, first ? first->first_time : 0);
-	json_time_or_null(t, "last_time", last, last ? last->last_time : 0);
+	json_number(j, "records", v->judgement->records);
+	member_number(j, "first_seq", first ? &first->seal.first_seq : NULL);
+	member_number(j, "last_seq", last ? &last->seal.last_seq : NULL);
+	member_time(j, "first_time", first ? &first->seal.first_time : NULL);
+	member_time(j, "last_time", last ? &last->seal.last_time : NULL);
+	if (pin)
+		json_pin(j, "pin", pin->seal.index, pin->hash);
+	else
+		json_str(j, "pin", STR_NONE);
 }
 
 static void
-json_pin(struct text *t, const struct verdict_report *v)
+member_range(struct json *j, const struct verdict_report *v)
 {
-	char buf[96];
-	struct text pin = text_over(buf, sizeof(buf));
-
-	if (v->judgement->seals > 0)
-		put_pin(&pin, v->chain->seals[v->judgement->seals - 1]);
-	json_str(t, "pin", v->judgement->seals > 0 ? text_str(&pin) : STR_NONE);
-}
-
-static void
-json_range(struct text *t, const struct verdict_report *v)
-{
-	const struct judgement *j = v->judgement;
+	const struct judgement *x = v->judgement;
+	struct json range;
 
 	if (!span_given(&v->order->span)) {
-		json_null(t, "range");
+		json_str(j, "range", STR_NONE);
 		return;
 	}
-	json_key(t, "range");
-	text_char(t, '{');
-	json_u64(t, "segments", j->segments);
-	json_u64_or_null(t, "first", j->first, j->first ? j->first->seal.index : 0);
-	json_u64_or_null(t, "last", j->last, j->last ? j->last->seal.index : 0);
-	text_char(t, '}');
+	json_key(j, "range");
+	range = json_object(j->t);
+	json_number(&range, "segments", x->segments);
+	member_number(&range, "first", x->first ? &x->first->seal.index : NULL);
+	member_number(&range, "last", x->last ? &x->last->seal.index : NULL);
+	json_object_end(&range);
 }
 
 static void
-json_tail(struct text *t, const struct verdict_report *v)
+members_beside(struct json *j, const struct verdict_report *v)
 {
-	const struct tail *tail = &v->judgement->tail;
+	const struct tail *x = &v->judgement->tail;
+	struct json tail;
 
-	json_key(t, "tail");
-	text_char(t, '{');
-	json_u64(t, "records", tail->records);
-	json_u64_or_null(t, "first_seq", tail->records > 0, tail->first_seq);
-	json_u64_or_null(t, "last_seq", tail->records > 0, tail->last_seq);
-	json_u64(t, "bytes_not_checked", tail->bytes_not_checked);
-	json_u64(t, "files", tail->files);
-	text_char(t, '}');
-	json_u64(t, "torn_files", v->dir->torn);
-	json_u64(t, "ignored_files", v->dir->ignored);
+	json_key(j, "tail");
+	tail = json_object(j->t);
+	json_number(&tail, "records", x->records);
+	member_number(&tail, "first_seq", x->records > 0 ? &x->first_seq : NULL);
+	member_number(&tail, "last_seq", x->records > 0 ? &x->last_seq : NULL);
+	json_number(&tail, "bytes_not_checked", x->bytes_not_checked);
+	json_number(&tail, "files", x->files);
+	json_object_end(&tail);
+	json_number(j, "torn_files", v->dir->torn);
+	json_number(j, "ignored_files", v->dir->ignored);
 }
 
 static void
-json_fault(struct text *t, const struct fault *f)
+member_fault(struct json *j, const struct fault *f)
 {
+	struct json fault;
+
 	if (f->kind == FAULT_NONE) {
-		json_null(t, "fault");
+		json_str(j, "fault", STR_NONE);
 		return;
 	}
-	json_key(t, "fault");
-	text_char(t, '{');
-	json_str(t, "file", f->file[0] ? str_from(f->file) : STR_NONE);
-	json_u64_or_null(t, "line", f->line > 0, f->line);
-	json_u64_or_null(t, "offset", f->file[0], f->offset);
-	json_str(t, "what", str_from(f->what));
-	json_str(t, "expected", f->expected[0] ? str_from(f->expected) : STR_NONE);
-	json_str(t, "found", f->found[0] ? str_from(f->found) : STR_NONE);
-	text_char(t, '}');
+	json_key(j, "fault");
+	fault = json_object(j->t);
+	json_z(&fault, "file", f->file);
+	member_number(&fault, "line", f->line > 0 ? &f->line : NULL);
+	member_number(&fault, "offset", f->file[0] ? &f->offset : NULL);
+	json_z(&fault, "what", f->what);
+	json_z(&fault, "expected", f->expected);
+	json_z(&fault, "found", f->found);
+	json_object_end(&fault);
 }
 
 void
 verdict_print_json(const struct verdict_report *v)
 {
-	const struct judgement *j = v->judgement;
-	CLEANUP_FREE char *buf = malloc(REPORT_JSON);
-	char why[REPORT_ROW];
-	struct text t = text_over(buf, REPORT_JSON), reason = text_over(why, sizeof(why));
+	char buf[REPORT_JSON], why[REPORT_ROW];
+	struct text t = text_over(buf, sizeof(buf)), reason = text_over(why, sizeof(why));
+	struct json j = json_object(&t);
 
-	if (!buf)
-		cli_fatal(ENOMEM, "report");
-	text_char(&t, '{');
-	json_str(&t, "verdict", str_from(verdict_name(j->verdict)));
-	json_u64(&t, "exit", (uint64_t)verdict_exit(j->verdict));
-	json_caveats(&t, v);
-	json_origin(&t, v);
-	json_seals(&t, v);
-	json_records(&t, v);
-	json_pin(&t, v);
-	json_range(&t, v);
-	json_tail(&t, v);
-	json_key(&t, "anchors");
+	json_z(&j, "verdict", verdict_name(v->judgement->verdict));
+	json_number(&j, "exit", (uint64_t)verdict_exit(v->judgement->verdict));
+	member_caveats(&j, v);
+	members_origin(&j, v);
+	member_seals(&j, v);
+	members_records(&j, v);
+	member_range(&j, v);
+	members_beside(&j, v);
+	json_key(&j, "anchors");
 	text_put(&t, STR("[]"));
-	json_fault(&t, &j->fault);
+	member_fault(&j, &v->judgement->fault);
 	verdict_reason(v, &reason);
-	json_str(&t, "reason", text_str(&reason));
-	text_char(&t, '}');
+	json_str(&j, "reason", text_str(&reason));
+	json_object_end(&j);
 	cli_put_json(text_str(&t));
 }

@@ -14,7 +14,7 @@ struct verdict_report {
 
 /* To stdout. The judgement is one (its fault is no FAULT_IO). */
 void verdict_print(const struct verdict_report *v);
-/* One line. Ends the program when memory runs out. */
+/* One line. */
 void verdict_print_json(const struct verdict_report *v);
 
 /* One sentence, without a full stop: why the verdict is what it is. */
