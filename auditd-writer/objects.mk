@@ -9,7 +9,7 @@ OBJS-auditd-writer := \
 	auditd-writer/catalog.o auditd-writer/history.o auditd-writer/recover.o \
 	auditd-writer/keystate.o auditd-writer/keyslot.o auditd-writer/keywrap.o \
 	proto/seal.o proto/note.o common/ed25519.o common/base64.o \
-	proto/facts.o auditd-writer/linescan.o proto/segname.o auditd-writer/dir.o \
+	proto/facts.o auditd-writer/linescan.o proto/segname.o proto/origin.o auditd-writer/dir.o \
 	proto/line.o proto/record.o proto/value.o proto/msg.o proto/msg_body.o proto/wire.o \
 	common/chan.o common/clock.o common/fds.o common/jail.o common/log.o common/text.o
 LIBS-auditd-writer := libcrypto libcap

@@ -5,12 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/ascii.h"
 #include "common/limits.h"
 #include "common/str.h"
-#include "proto/seal.h"
-
-#define INDEX_MAX ((UINT64_C(1) << 53) - 1)
+#include "proto/origin.h"
 
 enum form {
 	FORM_TEXT,
@@ -94,52 +91,23 @@ row_find(struct str name)
 }
 
 static bool
-digits_parse(struct str s, uint64_t min, uint64_t max, uint64_t *ret)
+number_parse(const char *value, const struct row *row, uint64_t *ret)
 {
 	uint64_t v = 0;
+	size_t n = strlen(value);
 
-	if (s.n == 0 || s.n > 18)
+	if (n == 0 || n > 18)
 		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
+	for (size_t i = 0; i < n; i++) {
+		if (value[i] < '0' || value[i] > '9')
 			return false;
-		v = v * 10 + (uint64_t)(s.p[i] - '0');
+		v = v * 10 + (uint64_t)(value[i] - '0');
 	}
-	if (v < min || v > max)
+	if (v < row->min || v > row->max)
 		return false;
 	*ret = v;
 	return true;
 }
-
-/* "INDEX:HASH", each in its one form. */
-static bool
-pin_parse(struct str s, struct succession *ret)
-{
-	const char *colon = memchr(s.p, ':', s.n);
-	struct str index, hash;
-
-	if (!colon)
-		return false;
-	index = (struct str){s.p, (size_t)(colon - s.p)};
-	hash = str_skip(s, index.n + 1);
-	return digits_parse(index, 0, INDEX_MAX, &ret->index) &&
-	       (index.n == 1 || index.p[0] != '0') && hash.n == (size_t)2 * HASH_SIZE &&
-	       ascii_unhex(hash.p, ret->seal, HASH_SIZE);
-}
-
-static bool
-succeeds_parse(const char *value, struct succession *ret)
-{
-	struct str s = str_from(value);
-	const char *space = strchr(value, ' ');
-
-	if (!space)
-		return false;
-	ret->origin = (struct str){value, (size_t)(space - value)};
-	return seal_origin_ok(ret->origin) && pin_parse(str_skip(s, ret->origin.n + 1), ret);
-}
-
-/* --- one option ------------------------------------------------------------------------------- */
 
 static bool
 wrong(const struct row *row, const char *what, const char *value, char *why, unsigned size)
@@ -153,7 +121,7 @@ number_set(const struct row *row, void *member, const char *value, char *why, un
 {
 	uint64_t number;
 
-	if (digits_parse(str_from(value), row->min, row->max, &number)) {
+	if (number_parse(value, row, &number)) {
 		memcpy(member, &number, sizeof(number));
 		return true;
 	}
@@ -175,13 +143,11 @@ row_set(const struct row *row, struct options *o, const char *value, char *why, 
 		return o->commit || strcmp(value, "sync") == 0 ||
 		       wrong(row, "must be sync or commit", value, why, size);
 	case FORM_SUCCEEDS:
-		return succeeds_parse(value, &o->succeeds) ||
-		       wrong(row, "must be ORIGIN INDEX:HASH as auditlog verify prints it", value,
-			   why, size);
+		return succession_parse(str_from(value), &o->succeeds) ||
+		       wrong(row, SUCCESSION_RULE, value, why, size);
 	case FORM_ORIGIN:
-		if (!seal_origin_ok(str_from(value)))
-			return wrong(
-			    row, "must be 1 to 128 of A-Z a-z 0-9 . _ / : @ -", value, why, size);
+		if (!origin_ok(str_from(value)))
+			return wrong(row, ORIGIN_RULE, value, why, size);
 		break;
 	case FORM_TEXT:
 		break;

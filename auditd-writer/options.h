@@ -6,20 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/hash.h"
-#include "common/str.h"
-
-/* The log that a new one goes on from, by the last seal that `auditlog verify` found good there. */
-struct succession {
-	struct str origin; /* slice of argv; not given: there is none */
-	uint64_t index;
-	uint8_t seal[HASH_SIZE]; /* SHA-256 of the seal's text */
-};
+#include "proto/origin.h"
 
 struct options {
 	const char *audit_dir, *key_dir; /* of argv */
 	const char *origin;              /* of argv, checked; NULL: not given */
-	struct succession succeeds;
+	struct succession succeeds;      /* slices of argv */
 	uint64_t secret_fd; /* where the wrapping secret is read from; 0: there is none */
 	uint64_t evaluators;
 	bool commit; /* durability: acknowledge after write, sync soon after */

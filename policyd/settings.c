@@ -102,13 +102,25 @@ set_durability(struct settings *s, struct str v, struct text *why)
 	return 0;
 }
 
+static bool
+is_text(const struct setting *f)
+{
+	return f->form == SETTING_TEXT || f->form == SETTING_ORIGIN || f->form == SETTING_SUCCEEDS;
+}
+
 int
 setting_set_text(const struct setting *f, struct settings *s, struct str v, struct text *why)
 {
+	struct succession parsed;
+
 	if (f->form == SETTING_DURABILITY)
 		return set_durability(s, v, why);
-	if (f->form != SETTING_TEXT)
+	if (!is_text(f))
 		return complain_range(f, why);
+	if (f->form == SETTING_ORIGIN && !origin_ok(v))
+		return complain(why, ORIGIN_RULE);
+	if (f->form == SETTING_SUCCEEDS && !succession_parse(v, &parsed))
+		return complain(why, SUCCESSION_RULE);
 	if (v.n == 0)
 		return complain(why, "must not be empty");
 	if (memchr(v.p, '\0', v.n))
@@ -128,7 +140,7 @@ setting_set_number(const struct setting *f, struct settings *s, int64_t v, struc
 {
 	if (f->form == SETTING_DURABILITY)
 		return complain(why, "must be \"sync\" or \"commit\"");
-	if (f->form == SETTING_TEXT)
+	if (is_text(f))
 		return complain(why, "must be a string");
 	if (v < 0 || !in_range(f, (uint64_t)v))
 		return complain_range(f, why);
@@ -158,7 +170,7 @@ setting_set_argument(const struct setting *f, struct settings *s, struct str v, 
 {
 	int64_t n;
 
-	if (f->form == SETTING_TEXT || f->form == SETTING_DURABILITY)
+	if (is_text(f) || f->form == SETTING_DURABILITY)
 		return setting_set_text(f, s, v, why);
 	if (parse_digits(v, &n) < 0)
 		return complain_range(f, why);
@@ -176,7 +188,7 @@ put_text(struct wire_out *out, const char *z)
 static void
 put_one(struct wire_out *out, const struct setting *f, const struct settings *s)
 {
-	if (f->form == SETTING_TEXT)
+	if (is_text(f))
 		put_text(out, member_const(f, s));
 	else if (f->form == SETTING_DURABILITY)
 		wire_put_u8(out, s->commit);
@@ -222,7 +234,7 @@ get_one(struct wire_in *in, const struct setting *f, struct settings *s)
 {
 	uint64_t v;
 
-	if (f->form == SETTING_TEXT) {
+	if (is_text(f)) {
 		get_text(in, member(f, s), f->size);
 	} else if (f->form == SETTING_DURABILITY) {
 		s->commit = wire_get_u8(in) != 0;

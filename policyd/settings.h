@@ -15,6 +15,7 @@
 #include "common/limits.h"
 #include "common/str.h"
 #include "common/text.h"
+#include "proto/origin.h"
 #include "proto/record.h"
 #include "proto/wire.h"
 
@@ -37,6 +38,10 @@ struct settings {
 	char admin_socket[SETTINGS_SOCKET_PATH];
 	char user[LIMIT_NAME];        /* empty: stay who we are */
 	char writer_user[LIMIT_NAME]; /* empty: same as user */
+
+	/* of a new log: its name, empty: the writer makes one; which one it goes on from, empty: none */
+	char origin[ORIGIN_MAX + 1];
+	char succeeds[SUCCESSION_MAX + 1];
 
 	/* how many, how safe */
 	uint32_t evaluators; /* 1 to LIMIT_EVALUATORS */
@@ -87,6 +92,8 @@ int settings_get(struct wire_in *in, struct settings *ret);
 
 enum setting_form {
 	SETTING_TEXT,
+	SETTING_ORIGIN, /* this and the next are text, too */
+	SETTING_SUCCEEDS,
 	SETTING_U32,
 	SETTING_U64,
 	SETTING_DURABILITY,

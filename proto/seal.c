@@ -7,6 +7,7 @@
 #include "common/base64.h"
 #include "common/clock.h"
 #include "common/limits.h"
+#include "proto/origin.h"
 
 /* The text begins so, then come the members, each as ,"name":value, then "}\n". */
 #define BEGIN "{\"type\":\"" SEAL_TYPE "\""
@@ -37,22 +38,12 @@ static const char *const states[] = {
     [SEAL_POISONED] = "poisoned",
 };
 
-static bool
-origin_allows(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c != '\0' && strchr("._/:@-", c));
-}
+_Static_assert(SEAL_ORIGIN == ORIGIN_MAX, "an origin is the name of its keys");
 
 bool
 seal_origin_ok(struct str origin)
 {
-	if (origin.n == 0 || origin.n > SEAL_ORIGIN)
-		return false;
-	for (size_t i = 0; i < origin.n; i++)
-		if (!origin_allows(origin.p[i]))
-			return false;
-	return true;
+	return origin_ok(origin);
 }
 
 const char *

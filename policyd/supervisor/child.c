@@ -56,7 +56,7 @@ arg_number(struct args *a, const char *option, uint64_t v)
 }
 
 static void
-writer_args(struct args *a, const struct settings *s)
+writer_args(struct args *a, const struct settings *s, int secret_fd)
 {
 	arg(a, "auditd-writer");
 	arg(a, "--audit-dir");
@@ -72,6 +72,16 @@ writer_args(struct args *a, const struct settings *s)
 	arg_number(a, "--heartbeat-seconds", s->heartbeat_seconds);
 	arg_number(a, "--reserve-bytes", s->reserve_bytes);
 	arg_number(a, "--low-bytes", s->low_bytes);
+	if (s->origin[0] != '\0') {
+		arg(a, "--origin");
+		arg(a, s->origin);
+	}
+	if (s->succeeds[0] != '\0') {
+		arg(a, "--succeeds");
+		arg(a, s->succeeds);
+	}
+	if (secret_fd >= 0)
+		arg_number(a, "--secret-fd", (uint64_t)secret_fd);
 }
 
 static void
@@ -104,7 +114,8 @@ int
 child_start_writer(struct supervisor *s)
 {
 	struct args a = {0};
-	int fds[CLIENTS_MAX + 1];
+	int fds[CLIENTS_MAX + 2];
+	CLEANUP_FD int secret = take_fd(&s->secret); /* the writer's alone */
 	struct spawn spawning = {.program = s->writer_program,
 	    .argv = a.v,
 	    .fds = fds,
@@ -115,10 +126,12 @@ child_start_writer(struct supervisor *s)
 
 	if (error < 0)
 		return error;
-	writer_args(&a, &s->settings);
 	fds[0] = theirs;
 	for (uint32_t i = 0; i < s->n_clients; i++)
 		fds[i + 1] = s->client[i].record[0];
+	if (secret >= 0)
+		fds[spawning.n_fds++] = secret;
+	writer_args(&a, &s->settings, secret < 0 ? -1 : SPAWN_FIRST_FD + (int)s->n_clients + 1);
 	s->writer.generation++;
 	return started(&s->writer, spawn(&spawning));
 }

@@ -14,7 +14,6 @@
 #include "common/jail.h"
 #include "common/log.h"
 
-#define FIRST_FD 3
 #define EXEC_MS 2000
 
 static void
@@ -64,14 +63,14 @@ static _Noreturn void
 child_exec(const struct spawn *s, int started)
 {
 	int fds[FDS_PLACE_MAX];
-	int program = FIRST_FD + (int)s->n_fds;
+	int program = SPAWN_FIRST_FD + (int)s->n_fds;
 	char *const no_environment[] = {NULL};
 	int error;
 
 	memcpy(fds, s->fds, s->n_fds * sizeof(fds[0]));
 	fds[s->n_fds] = s->program;
 	fds[s->n_fds + 1] = started;
-	error = fds_place(fds, s->n_fds + 2, FIRST_FD);
+	error = fds_place(fds, s->n_fds + 2, SPAWN_FIRST_FD);
 	if (error == 0)
 		error = fd_set_cloexec(program, true);
 	if (error == 0)

@@ -20,10 +20,12 @@ struct identity {
 	gid_t gid;
 };
 
+#define SPAWN_FIRST_FD 3
+
 struct spawn {
 	int program; /* O_PATH */
 	char *const *argv;
-	const int *fds; /* placed from 3 on; 0, 1, 2 are inherited */
+	const int *fds; /* placed from SPAWN_FIRST_FD on; those below are inherited */
 	size_t n_fds;
 	struct identity identity;
 	bool die_with_us; /* SIGKILL when the supervisor dies, besides the control channel */

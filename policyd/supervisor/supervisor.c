@@ -22,6 +22,7 @@
 #define RECORD_SNDBUF (1 << 20)
 #define GROUP_CLIENTS "sealwright"
 #define GROUP_ADMIN "sealwright-admin"
+#define CREDENTIAL "sealwright.wrap"
 #define WRITER_BESIDE_US "../libexec/sealwright/auditd-writer"
 
 static struct supervisor supervisor;
@@ -120,6 +121,30 @@ open_programs(struct supervisor *s)
 	s->writer_program = open(path, O_PATH | O_CLOEXEC);
 	if (s->writer_program < 0)
 		fatal(errno, "cannot open %s", path);
+}
+
+/* --- credential --------------------------------------------------------------------------------- */
+
+/*
+ * What the service manager keeps for us, decrypted, while we run (systemd.exec(5), "Credentials"): the
+ * secret that the writer stores its private key under. It is opened here and read there.
+ */
+static void
+open_credential(struct supervisor *s)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	char path[PATH_MAX];
+	int n;
+
+	s->secret = -1;
+	if (!directory || directory[0] == '\0')
+		return;
+	n = snprintf(path, sizeof(path), "%s/%s", directory, CREDENTIAL);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		fatal(-ENAMETOOLONG, "cannot open the credential %s", CREDENTIAL);
+	s->secret = open(path, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (s->secret < 0 && errno != ENOENT)
+		fatal(errno, "cannot open the credential %s", path);
 }
 
 /* --- sockets ------------------------------------------------------------------------------------ */
@@ -269,6 +294,7 @@ supervisor_main(int argc, char **argv)
 	take_activated(s);
 	find_identities(s);
 	open_programs(s);
+	open_credential(s);
 	make_places(s);
 	make_listener(s, &s->listener[0], GROUP_CLIENTS);
 	make_listener(s, &s->listener[1], GROUP_ADMIN);

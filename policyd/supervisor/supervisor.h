@@ -137,6 +137,7 @@ struct supervisor {
 	int64_t watchdog_at; /* INT64_MAX: no watchdog */
 	struct identity user, writer_user;
 	int program, writer_program; /* O_PATH */
+	int secret;                  /* the credential, for the writer; -1: there is none */
 	struct listener listener[2]; /* requests, admin */
 	bool activated;
 	struct child writer;

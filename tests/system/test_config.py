@@ -31,6 +31,8 @@ WRONG_FILES = (
     ('{"trusted_enforcement_points":[65534]}', ":1:", "65534"),
     ('{"trusted_enforcement_points":["no-such-user-here"]}', ":1:", "no-such-user-here"),
     ('{"rotate_seconds":-1}', ":1:", "rotate_seconds"),
+    ('{"origin":"h\\u00f6st"}', ":1:11", "origin"),
+    ('{"succeeds":"old/log 1"}', ":1:13", "succeeds"),
     ('{"rotate_seconds":1e3}', ":1:", "rotate_seconds"),
     ('{"socket":"' + "/x" * 60 + '"}', ":1:", "socket"),
     ('{"audit_dir":null}', ":1:", "audit_dir"),
@@ -51,6 +53,8 @@ WRONG_OPTIONS = (
     (["--evaluators", "-1"], "--evaluators"),
     (["--evaluators", "99999999999999999999"], "--evaluators"),
     (["--durability", "perhaps"], "--durability"),
+    (["--origin", "two words"], "--origin"),
+    (["--succeeds", "old/log 1:" + "A" * 64], "--succeeds"),
     (["--rotate-bytes", "1"], "--rotate-bytes"),
     (["--socket", ""], "--socket"),
     (["--socket", "/" + "x" * 120], "--socket"),
@@ -131,7 +135,8 @@ class Config(service.Case):
             self.assertIn("policyd", out)
         _, out, _ = service.run([service.POLICYD, "--help"])
         for option in ("--audit-dir", "--key-dir", "--policy", "--socket", "--admin-socket", "--durability", "--evaluators",
-                       "--rotate-seconds", "--rotate-records", "--rotate-bytes", "--user", "--writer-user", "--config"):
+                       "--rotate-seconds", "--rotate-records", "--rotate-bytes", "--user", "--writer-user", "--config",
+                       "--origin", "--succeeds"):
             self.assertIn(option, out)
 
     def test_help_to_a_full_device(self):

@@ -26,7 +26,7 @@ OBJS-test_clock := tests/unit/test_clock.o common/clock.o
 
 UNIT_TESTS += test_config
 OBJS-test_config := tests/unit/test_config.o policyd/config.o policyd/options.o policyd/settings.o policyd/settings_defaults.o \
-	policyd/accounts.o common/jtree.o common/jscan.o common/jscan_keys.o common/jscan_read.o common/jscan_fault.o common/fds.o common/text.o \
+	policyd/accounts.o proto/origin.o common/jtree.o common/jscan.o common/jscan_keys.o common/jscan_read.o common/jscan_fault.o common/fds.o common/text.o \
 	common/clock.o proto/wire.o proto/record.o proto/value.o
 LIBS-test_config := json-c
 
@@ -115,7 +115,7 @@ LIBS-test_evaluator_life := libevent_core json-c libcap libcrypto
 
 UNIT_TESTS += test_places
 OBJS-test_places := tests/unit/test_places.o policyd/supervisor/places.o policyd/supervisor/listen.o policyd/settings.o \
-	policyd/settings_defaults.o policyd/accounts.o proto/wire.o common/text.o
+	policyd/settings_defaults.o policyd/accounts.o proto/origin.o proto/wire.o common/text.o
 
 UNIT_TESTS += test_admin
 OBJS-test_admin := tests/unit/test_admin.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-admin) \
@@ -163,16 +163,14 @@ LIBS-test_encode := libcrypto
 
 # auditd-writer's key state and command line.
 UNIT_TESTS += test_keystate test_keystate_faults test_writer_options
-WRITER_SEALS := proto/seal.o proto/note.o proto/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
-	common/base64.o common/ed25519.o common/hash.o common/clock.o common/log.o common/text.o
 WRITER_KEYS := tests/unit/keystate_fixture.o tests/unit/dir_faults.o auditd-writer/keystate.o auditd-writer/keyslot.o \
-	auditd-writer/keywrap.o auditd-writer/repair.o $(WRITER_SEALS)
+	auditd-writer/keywrap.o auditd-writer/repair.o proto/seal.o proto/note.o proto/segname.o proto/wire.o \
+	common/base64.o common/ed25519.o common/hash.o common/clock.o common/log.o common/text.o
 OBJS-test_keystate := tests/unit/test_keystate.o $(WRITER_KEYS)
 LIBS-test_keystate := libcrypto
 OBJS-test_keystate_faults := tests/unit/test_keystate_faults.o $(WRITER_KEYS)
 LIBS-test_keystate_faults := libcrypto
-OBJS-test_writer_options := tests/unit/test_writer_options.o auditd-writer/options.o auditd-writer/secret.o $(WRITER_SEALS)
-LIBS-test_writer_options := libcrypto
+OBJS-test_writer_options := tests/unit/test_writer_options.o auditd-writer/options.o auditd-writer/secret.o proto/origin.o common/text.o
 
 # Keys, notes, seals and trees.
 UNIT_TESTS += test_ed25519 test_base64 test_merkle test_note test_seal

@@ -15,6 +15,8 @@
 #include "policyd/config.h"
 #include "policyd/options.h"
 
+#define HEX "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
+
 static char dir[] = "/tmp/test_config.XXXXXX";
 
 static void
@@ -51,6 +53,7 @@ test_every_key(void **state)
 	    "// comment\n{\"audit_dir\": \"/a\", \"key_dir\": \"/k\", \"policy\": \"/p\", /* x */\n"
 	    "\"socket\": \"/s\", \"admin_socket\": \"/t\", \"user\": \"u\", \"writer_user\": "
 	    "\"w\",\n"
+	    "\"origin\": \"o.example/l\", \"succeeds\": \"old 7:" HEX "\",\n"
 	    "\"evaluators\": 3, \"durability\": \"commit\", \"rotate_seconds\": 60,\n"
 	    "\"rotate_records\": 500, \"rotate_bytes\": 1048576, \"heartbeat_seconds\": 0,\n"
 	    "\"reserve_bytes\": 16777216, \"low_bytes\": 0,\n"
@@ -61,6 +64,8 @@ test_every_key(void **state)
 	    "\"events\": {\"min_level\": \"warning\", \"excluded\": [\"task.*\", \"api.call\"],\n"
 	    "\"metadata\": {\"site\": \"b\\u00e4r\", \"tier.x\": \"\"}}}\n");
 	assert_string_equal(s.audit_dir, "/a");
+	assert_string_equal(s.origin, "o.example/l");
+	assert_string_equal(s.succeeds, "old 7:" HEX);
 	assert_string_equal(s.key_dir, "/k");
 	assert_string_equal(s.policy, "/p");
 	assert_string_equal(s.socket, "/s");
@@ -137,6 +142,12 @@ static const struct {
     {"{\"audit_dir\": 7}", "f.conf:1:15: audit_dir must be a string"},
     {"{\"audit_dir\": \"\"}", "f.conf:1:15: audit_dir must not be empty"},
     {"{\"audit_dir\": {}}", "f.conf:1:15: audit_dir must be a string"},
+    {"{\"origin\": \"two words\"}", "f.conf:1:12: origin " ORIGIN_RULE},
+    {"{\"origin\": \"\"}", "f.conf:1:12: origin " ORIGIN_RULE},
+    {"{\"origin\": 5}", "f.conf:1:12: origin must be a string"},
+    {"{\"succeeds\": \"old\"}", "f.conf:1:14: succeeds " SUCCESSION_RULE},
+    {"{\"succeeds\": \"old 7:" HEX "0\"}", "f.conf:1:14: succeeds " SUCCESSION_RULE},
+    {"{\"succeeds\": [\"old 7:" HEX "\"]}", "f.conf:1:14: succeeds must be a string"},
     {"{\"durability\": \"fast\"}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
     {"{\"durability\": 1}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
     {"{\"durability\": false}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
@@ -400,6 +411,8 @@ test_command_line_errors(void **state)
 	    {"--evaluators", "9999999999999999999",
 		"--evaluators: must be an integer from 1 to 64"},
 	    {"--audit-dir=", NULL, "--audit-dir: must not be empty"},
+	    {"--origin", "+", "--origin: " ORIGIN_RULE},
+	    {"--succeeds", "", "--succeeds: " SUCCESSION_RULE},
 	    {"--durability", "none", "--durability: must be \"sync\" or \"commit\""},
 	    {"--help=x", NULL, "--help: takes no value"},
 	    {"--config", "/nowhere/sealwright.conf",
@@ -502,7 +515,8 @@ test_round_trip(void **state)
 	(void)state;
 	settings_defaults(&s);
 	for (size_t i = 0; i < count; i++)
-		if (f[i].form == SETTING_TEXT)
+		if (f[i].form == SETTING_TEXT || f[i].form == SETTING_ORIGIN ||
+		    f[i].form == SETTING_SUCCEEDS)
 			memset((char *)&s + f[i].offset, 'x', f[i].size - 1);
 	s.commit = true;
 	s.n_trusted = SETTINGS_TRUSTED;

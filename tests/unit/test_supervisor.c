@@ -38,6 +38,7 @@
 /* === the writer =============================================================================== */
 
 #define FD_CONTROL 3
+#define HEX "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
 #define FAKE_CHANNELS 8
 
 struct fake {
@@ -247,24 +248,37 @@ take(struct fake *w, nfds_t channel)
 		    mode_is(w, "refuse") ? REFUSAL_IO : REFUSAL_NONE);
 }
 
+/* "" when it is not given. */
 static const char *
 value_of(int argc, char **argv, const char *option)
 {
 	for (int i = 1; i + 1 < argc; i++)
 		if (strcmp(argv[i], option) == 0)
 			return argv[i + 1];
-	_exit(93);
+	return "";
+}
+
+/* What the credential holds, and which descriptor that is. */
+static void
+see_secret(struct fake *w, const char *fd)
+{
+	char secret[64];
+	ssize_t n = read(atoi(fd), secret, sizeof(secret) - 1);
+
+	saw(w, "secret %.*s, %d behind the channels, of mode %#x", n < 0 ? 0 : (int)n, secret,
+	    atoi(fd) - FD_CONTROL - (int)w->channels, fcntl(atoi(fd), F_GETFL) & O_ACCMODE);
 }
 
 static void
 begin(struct fake *w, int argc, char **argv)
 {
 	char path[PATH_MAX];
+	const char *secret = value_of(argc, argv, "--secret-fd");
 	int fd, stray;
 	ssize_t n;
 
 	w->channels = (nfds_t)strtoul(value_of(argc, argv, "--evaluators"), NULL, 10) + 2;
-	stray = fcntl(FD_CONTROL + (int)w->channels, F_GETFD) >= 0;
+	stray = fcntl(FD_CONTROL + (int)w->channels + (secret[0] != '\0'), F_GETFD) >= 0;
 	(void)snprintf(path, sizeof(path), "%s/mode", value_of(argc, argv, "--audit-dir"));
 	fd = open(path, O_RDONLY);
 	n = fd < 0 ? 0 : read(fd, w->mode, sizeof(w->mode) - 1);
@@ -275,6 +289,10 @@ begin(struct fake *w, int argc, char **argv)
 	(void)prctl(PR_SET_NAME, "auditd-writer");
 	saw(w, "start uid %d environment %s stray %d", (int)getuid(), environ[0] ? "yes" : "none",
 	    stray);
+	saw(w, "origin %s, succeeds %s", value_of(argc, argv, "--origin"),
+	    value_of(argc, argv, "--succeeds"));
+	if (secret[0] != '\0')
+		see_secret(w, secret);
 }
 
 static int
@@ -311,6 +329,8 @@ static const char policy_text[] =
 struct bed {
 	char dir[64];
 	pid_t pid;
+	bool credentials;  /* CREDENTIALS_DIRECTORY is "credentials" */
+	const char *extra; /* one more option */
 };
 
 static void
@@ -464,9 +484,11 @@ become_policyd(const struct bed *b)
 	log = open("stderr", O_WRONLY | O_APPEND);
 	if (dup2(log, STDERR_FILENO) < 0)
 		_exit(100);
+	if (b->credentials && setenv("CREDENTIALS_DIRECTORY", "credentials", 1) < 0)
+		_exit(100);
 	(void)execl("sbin/policyd", "policyd", "--audit-dir", "audit", "--key-dir", "keys",
 	    "--policy", "policy.json", "--socket", "p.sock", "--admin-socket", "a.sock",
-	    "--evaluators", "1", NULL);
+	    "--evaluators", "1", b->extra, NULL);
 	_exit(101);
 }
 
@@ -580,6 +602,47 @@ test_end_before_ready(void **state)
 	wait_for(b, "audit/events", "start");
 	assert_int_equal(kill(b->pid, SIGTERM), 0);
 	expect_exit(b, 0);
+}
+
+/* --- what is handed on to the writer ------------------------------------------------------------- */
+
+static void
+test_credential(void **state)
+{
+	struct bed *b = *state;
+
+	make_directory(b, "credentials");
+	write_file(b, "credentials/sealwright.wrap", "of the writer alone");
+	b->credentials = true;
+	b->extra = "--origin=log.example";
+	serve(b, "");
+	wait_for(
+	    b, "audit/events", "secret of the writer alone, 0 behind the channels, of mode 0\n");
+	assert_true(holds(b, "audit/events", "environment none stray 0\n"));
+	assert_true(holds(b, "audit/events", "origin log.example, succeeds \n"));
+	finish(b);
+}
+
+/* Without a file of that name there is no credential; one that cannot be opened is no start. */
+static void
+test_no_credential(void **state)
+{
+	struct bed *b = *state;
+	char path[PATH_MAX];
+
+	make_directory(b, "credentials");
+	b->credentials = true;
+	b->extra = "--succeeds=old.example 7:" HEX;
+	serve(b, "");
+	wait_for(b, "audit/events", "origin , succeeds old.example 7:" HEX "\n");
+	finish(b);
+	assert_false(holds(b, "audit/events", "secret"));
+	path_in(b, "credentials/sealwright.wrap", path);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	start(b, "");
+	expect_exit(b, 1);
+	assert_true(holds(b, "stderr",
+	    "cannot open the credential credentials/sealwright.wrap: Too many levels"));
 }
 
 /* --- a writer that goes wrong ----------------------------------------------------------------- */
@@ -797,6 +860,8 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    CASE(test_start_and_end),
 	    CASE(test_end_before_ready),
+	    CASE(test_credential),
+	    CASE(test_no_credential),
 	    CASE(test_writer_ends_early),
 	    CASE(test_writer_is_missing),
 	    CASE(test_writer_sends_garbage),
