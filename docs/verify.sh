@@ -126,6 +126,9 @@ expect() {
 # The seal follows the one before it, or is the first.
 chained() {
 	if [ -z "$prev_hash" ] && [ "$s_index" -gt 0 ]; then
+		for p in $pins; do
+			[ "${p%%:*}" -ge "$s_index" ] || not_there "$p"
+		done
 		words="$words INCOMPLETE"
 		[ -z "$trusted" ] || expect "$1.seal" origin "$s_origin" "${trusted%%+*}"
 		seq=$s_first_seq line_head='' line_time=''
@@ -137,6 +140,10 @@ chained() {
 	[ -n "$next_public" ] || [ -z "$trusted" ] || expect "$1.seal" key "$s_key" "$trusted"
 	expect "$1.seal" prev_seal "$s_prev_seal" "${prev_hash:-$zero}"
 	expect "$1.seal" first_seq "$s_first_seq" "$seq"
+}
+
+not_there() {
+	broken "seal ${1%%:*}" 0 'is pinned and not there'
 }
 
 pinned() {
@@ -256,11 +263,11 @@ segment() {
 	case $found in ok*) ;; *) broken "$1" "${found%% *}" "${found#* }" ;; esac
 	# shellcheck disable=SC2086 # its words
 	set -- "$1" $found
+	[ "$5" = "$s_head" ] || broken "$1" "$s_records" "head is $5, expected $s_head"
+	expect "$1" bytes "$(wc -c <"$dir/$1")" "$s_bytes"
 	expect "$1" first_time "$3" "$s_first_time"
 	expect "$1" last_time "$4" "$s_last_time"
-	expect "$1" head "$5" "$s_head"
 	expect "$1" root "$(merkle_root "$tmp/leaves")" "$s_root"
-	expect "$1" bytes "$(wc -c <"$dir/$1")" "$s_bytes"
 	expect "$1" sha256 "$(sum <"$dir/$1")" "$s_sha256"
 	log_id=$6
 	checked=$((checked + s_records))
@@ -371,7 +378,9 @@ while read -r _ _ name s_hash _ s_origin s_index _ s_bytes s_sha256 s_records s_
 	seq=$((s_last_seq + 1)) line_head=$s_head line_time=$s_last_time next_index=$((s_index + 1)) next_public=$s_next_key
 	chain_origin=$s_origin prev_hash=$s_hash prev_index=$s_index
 done 3<"$tmp/order"
-[ -z "$pins" ] || broken "seal $(echo "$pins" | tr -d '\n' | cut -d : -f 1 | tr -d ' ')" 0 'is pinned and not there'
+for p in $pins; do
+	not_there "$p"
+done
 if [ -n "$max_age" ] && [ -n "$line_time" ]; then
 	[ $(($(date +%s) - $(date -u -d "$line_time" +%s))) -le "$max_age" ] || words="$words INCOMPLETE"
 fi

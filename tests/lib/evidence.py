@@ -91,7 +91,7 @@ class _Check:
             for name, opened in self._in_order():
                 self._seal(name, opened, trusted)
             if self.pins:
-                raise Fault("", 0, f"no seal {min(self.pins)}, which is pinned")
+                raise self._absent()
         except Fault as fault:
             self.result.fault = fault
             self.words = {"BROKEN"}
@@ -99,6 +99,9 @@ class _Check:
         self._tail()
         self._complete()
         return self.result.settle(self.words)
+
+    def _absent(self):
+        return Fault("", 0, f"no seal {min(self.pins)}, which is pinned")
 
     def _trusted(self):
         """The verifier key that seal 0 must be signed with; None when nobody names one."""
@@ -159,6 +162,8 @@ class _Check:
 
     def _follow(self, members, trusted):
         if self.before is None and members["index"] > 0:
+            if self.pins and min(self.pins) < members["index"]:
+                raise self._absent()
             self.words.add("INCOMPLETE")  # seals are missing at the front
             self.chain = Chain(members["first_seq"], None, None)
             if trusted and parse_vkey(trusted)[0] != members["origin"]:

@@ -26,6 +26,7 @@ class Judgement:
     what: str = ""
     pin: str = None   # INDEX:HASH of the newest seal
     records: int = None
+    tail: tuple = None  # records not sealed yet, the last one's seq, bytes that do not continue the log
 
     @property
     def short(self):
@@ -47,17 +48,18 @@ def python(directory, key=None, pins=(), max_age=None):
     r = evidence.verify(directory, key.text if key else None, pins, max_age)
     pin = f"{r.seals[-1][0]['index']}:{evidence.seal_hash(r.seals[-1][1])}" if r.seals and not r.fault else None
     file, line = r.place or (None, None)
-    return Judgement(r.verdict, r.caveats, r.code, file, line, str(r.fault or ""), pin, r.records)
+    return Judgement(r.verdict, r.caveats, r.code, file, line, str(r.fault or ""), pin, r.records,
+                     (r.tail_records, r.tail_last, r.tail_bytes))
 
 
-def _options(key, pins, max_age, unit=""):
-    options = ["--key", key.path] if key else []
+def options(key, pins, max_age, unit=""):
+    made = ["--key", key.path] if key else []
     for index, text in pins:
-        options += ["--pin", f"{index}:{text}"]
-    return options + ([] if max_age is None else ["--max-age", f"{max_age}{unit}"])
+        made += ["--pin", f"{index}:{text}"]
+    return made + ([] if max_age is None else ["--max-age", f"{max_age}{unit}"])
 
 
-def _run(args):
+def run(args):
     done = subprocess.run(args, capture_output=True, check=False, timeout=service.PATIENCE * 4, stdin=subprocess.DEVNULL)
     out, err = done.stdout.decode(), done.stderr.decode(errors="replace")
     if service.UNSOUND.search(err):
@@ -66,7 +68,7 @@ def _run(args):
 
 
 def shell(directory, key=None, pins=(), max_age=None):
-    code, out, err = _run(["sh", SCRIPT, *_options(key, pins, max_age), directory])
+    code, out, err = run(["sh", SCRIPT, *options(key, pins, max_age), directory])
     first = out.partition("\n")[0]
     words, _, said = first.partition(": ")
     if code == 2 or err or not words:
@@ -80,10 +82,11 @@ def shell(directory, key=None, pins=(), max_age=None):
 
 
 def auditlog(directory, key=None, pins=(), max_age=None):
-    code, out, err = _run([AUDITLOG, "verify", "--json", *_options(key, pins, max_age, "s"), directory])
+    code, out, err = run([AUDITLOG, "verify", "--json", *options(key, pins, max_age, "s"), directory])
     if code == 2 or err or out.count("\n") != 1:
         raise AssertionError(f"auditlog verify: {code}: {out}{err}")
     said = strict.loads(out.rstrip("\n").encode())
-    fault = said.get("fault") or {}
-    return Judgement(said["verdict"], said["caveats"], code, fault.get("file"), fault.get("line"), str(fault),
-                     said.get("pin"), said.get("records"))
+    fault = said.get("fault")
+    place = (fault["file"] or "", fault["line"] or 0) if fault else (None, None)
+    return Judgement(said["verdict"], said["caveats"], code, *place, str(fault), said["pin"], said["records"],
+                     (said["tail"]["records"], said["tail"]["last_seq"] or 0, said["tail"]["bytes_not_checked"]))

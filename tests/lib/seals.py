@@ -379,8 +379,10 @@ def check_segment(name, data, seal, chain):
         leaves.append(leaf(line))
     if len(lines) < seal["records"]:
         raise Fault(name, len(lines) + 1, f"{len(lines)} lines, {seal['records']} are sealed")
-    found = {"first_time": times[0], "last_time": times[-1], "head": chain.head,
-             "root": merkle_root(leaves).hex(), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    if chain.head != seal["head"]:
+        raise Fault(name, len(lines), f"head is {chain.head}, sealed is {seal['head']}")
+    found = {"bytes": len(data), "first_time": times[0], "last_time": times[-1], "root": merkle_root(leaves).hex(),
+             "sha256": hashlib.sha256(data).hexdigest()}
     for what, value in found.items():
         if seal[what] != value:
             raise Fault(name, 0, f"{what} is {value}, sealed is {seal[what]}")
