@@ -2,8 +2,10 @@
 OBJS-auditlog := \
 	auditlog/main.o auditlog/fault.o auditlog/logdir.o auditlog/sealchain.o auditlog/pool.o auditlog/reader.o \
 	auditlog/verify.o auditlog/judge.o auditlog/verdict.o auditlog/trust.o auditlog/span.o \
-	auditlog/segment.o auditlog/record.o auditlog/tail.o \
+	auditlog/segment.o auditlog/record.o auditlog/usual.o auditlog/tail.o \
 	auditlog/prove.o auditlog/verify_proof.o auditlog/proof.o auditlog/proof_check.o auditlog/apart.o auditlog/json.o \
+	auditlog/anchor.o auditlog/anchor_make.o auditlog/anchor_request.o auditlog/anchor_add.o \
+	auditlog/anchors.o auditlog/checkpoint.o auditlog/timestamp.o \
 	proto/seal.o proto/note.o proto/merkle.o proto/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
 	common/base64.o common/cli.o common/clock.o common/ed25519.o common/fds.o common/hash.o common/jail.o common/jail_become.o \
 	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/log.o common/text.o

@@ -267,20 +267,40 @@ record_follows(const struct jscan_tape *tape, const struct record_facts *x,
 	return wrong_head(f, tape, x, c);
 }
 
-bool
-record_check(struct record_reader *r, struct str line, struct record_chain *c, struct fault *f)
+/* Seldom: the first line of a segment, a clock that was set back, a fault. */
+static bool
+record_members(struct record_reader *r, struct record_chain *c, struct fault *f)
 {
 	struct record_facts x;
 
-	if (!record_scan(r, line, f) || !record_facts(&r->tape, &x, f) ||
-	    !record_follows(&r->tape, &x, c, f)) {
+	if (!record_facts(&r->tape, &x, f) || !record_follows(&r->tape, &x, c, f))
+		return false;
+	c->time = x.time;
+	c->log_id = x.log_id;
+	return true;
+}
+
+static bool
+record_usual(struct record_reader *r, struct str line, struct record_chain *c)
+{
+	int64_t time;
+
+	if (!c->has_log || !c->has_head || !c->has_time ||
+	    !usual_matches(&r->usual, line, c->log_id, c->seq, c->head, &time) || time < c->time)
+		return false;
+	c->time = time;
+	return true;
+}
+
+bool
+record_check(struct record_reader *r, struct str line, struct record_chain *c, struct fault *f)
+{
+	if (!record_scan(r, line, f) || (!record_usual(r, line, c) && !record_members(r, c, f))) {
 		f->line = c->line + 1;
 		return false;
 	}
-	c->seq = x.seq + 1;
+	c->seq++;
 	c->line++;
-	c->time = x.time;
-	c->log_id = x.log_id;
 	c->has_head = c->has_time = c->has_log = true;
 	hash_leaf(r->hash, line, c->head);
 	return true;

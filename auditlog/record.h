@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "auditlog/fault.h"
+#include "auditlog/usual.h"
 #include "common/hash.h"
 #include "common/jscan.h"
 #include "proto/line.h"
@@ -31,6 +32,7 @@ void record_chain_begin(struct record_chain *c);
 struct record_reader {
 	struct hash *hash; /* the caller's */
 	struct jscan_tape tape;
+	struct usual usual;
 };
 
 /* -ENOMEM. Released by record_reader_free() in any case. */
