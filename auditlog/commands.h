@@ -17,3 +17,4 @@ enum verdict_exit {
 int cmd_verify(int argc, char **argv);
 int cmd_prove(int argc, char **argv);
 int cmd_verify_proof(int argc, char **argv);
+int cmd_anchor(int argc, char **argv);

@@ -14,6 +14,7 @@ static const struct auditlog_command auditlog_commands[] = {
     {"verify", "check seals and lines, and say how much they prove", cmd_verify},
     {"prove", "write a proof that one record is in the log", cmd_prove},
     {"verify-proof", "check such a proof", cmd_verify_proof},
+    {"anchor", "make a checkpoint for others to vouch for, and take in what they say", cmd_anchor},
     {NULL, NULL, NULL},
 };
 
