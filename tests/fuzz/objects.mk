@@ -30,3 +30,9 @@ LIBS-fuzz_note := libcrypto
 OBJS-fuzz_seal := tests/fuzz/fuzz_seal.o proto/seal.o proto/note.o proto/segname.o common/base64.o common/ed25519.o common/hash.o \
 	common/clock.o common/log.o common/text.o
 LIBS-fuzz_seal := libcrypto
+
+FUZZERS += fuzz_record
+OBJS-fuzz_record := tests/fuzz/fuzz_record.o auditlog/record.o auditlog/usual.o auditlog/fault.o \
+	proto/facts.o proto/line.o proto/record.o proto/value.o proto/wire.o common/hash.o common/clock.o common/log.o common/text.o \
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+LIBS-fuzz_record := libcrypto
