@@ -210,6 +210,8 @@ find_gap(const struct judge_order *order, const struct sealchain *c, const struc
 		return GAP_NOTHING;
 	if (order->max_age != SPAN_NO_AGE && order->now - newest->last_time > order->max_age)
 		return GAP_AGE;
+	if (order->anchors && anchors_count(order->anchors, ANCHOR_DAMAGED) > 0)
+		return GAP_ANCHOR;
 	return GAP_NONE;
 }
 
@@ -230,6 +232,8 @@ find_words(const struct judge_order *order, const struct sealchain *c, struct ju
 		out->words |= 1U << VERDICT_PRUNED;
 	if (out->recovered > 0)
 		out->words |= 1U << VERDICT_RECOVERED;
+	if (order->anchors && anchors_newest(order->anchors))
+		out->words |= 1U << VERDICT_ANCHORED;
 }
 
 /* --- one round ------------------------------------------------------------------------------- */
@@ -292,6 +296,22 @@ judge_round(
 	return error;
 }
 
+/* The log may be as it was sealed, and yet not be the log that was anchored. */
+static int
+judge_anchors(const struct judge_order *order, const struct sealchain *c, struct judgement *out)
+{
+	struct fault fault = {.kind = FAULT_NONE};
+	struct hash *h = hash_new();
+	int error = -ENOMEM;
+
+	if (h)
+		error = anchors_judge(order->anchors, order->anchor_trust, c, h, &fault);
+	if (out->fault.kind == FAULT_NONE)
+		out->fault = fault;
+	hash_free(h);
+	return error;
+}
+
 int
 judge_log(
     const struct judge_order *order, struct sealchain *c, struct logdir *dir, struct judgement *ret)
@@ -300,7 +320,9 @@ judge_log(
 
 	for (int round = 0; round < JUDGE_ROUNDS && error == -EAGAIN; round++)
 		error = judge_round(order, c, dir, ret);
-	if (error < 0 && error != -EAGAIN)
+	if (error == 0 || error == -EAGAIN)
+		error = order->anchors ? judge_anchors(order, c, ret) : 0;
+	if (error < 0)
 		return error;
 	count_good(order, c, ret);
 	find_words(order, c, ret);

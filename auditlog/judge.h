@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auditlog/anchors.h"
 #include "auditlog/sealchain.h"
 #include "auditlog/span.h"
 #include "auditlog/tail.h"
@@ -27,8 +28,10 @@ enum verdict {
 struct judge_order {
 	struct trust *trust;
 	struct span span;
-	int64_t max_age; /* us; SPAN_NO_AGE: any */
-	int64_t now;     /* us since 1970 */
+	int64_t max_age;         /* us; SPAN_NO_AGE: any */
+	int64_t now;             /* us since 1970 */
+	struct anchors *anchors; /* read, not judged yet; NULL: none are asked about */
+	struct anchor_trust *anchor_trust;
 };
 
 /* Why a log is INCOMPLETE, the first that holds. */
@@ -38,6 +41,7 @@ enum judge_gap {
 	GAP_FRONT,   /* seals are missing at the front */
 	GAP_NOTHING, /* no segment of the range is there */
 	GAP_AGE,     /* --max-age is not met */
+	GAP_ANCHOR,  /* an anchor is damaged */
 };
 
 struct judgement {

@@ -2,9 +2,11 @@
 #include "auditlog/verdict.h"
 
 #include "auditlog/json.h"
+#include "common/cleanup.h"
 #include "common/clock.h"
 
 #define REPORT_ROW 2048
+#define REPORT_ANCHORS 8  /* that are not good, shown to a person; JSON has them all */
 #define REPORT_JSON 16384 /* every text of a fault six times as long, and all else */
 
 /* --- why ------------------------------------------------------------------------------------- */
@@ -73,6 +75,10 @@ reason_incomplete(const struct verdict_report *v, struct text *t)
 	case GAP_AGE:
 		text_put(t, STR("the newest sealed record is older than --max-age allows"));
 		break;
+	case GAP_ANCHOR:
+		put_count(t, anchors_count(v->order->anchors, ANCHOR_DAMAGED), "anchor");
+		text_put(t, STR(" damaged: what it was of cannot be said"));
+		break;
 	}
 }
 
@@ -104,6 +110,21 @@ reason_good(const struct verdict_report *v, struct text *t)
 }
 
 static void
+reason_anchored(const struct verdict_report *v, struct text *t)
+{
+	const struct anchor *a = anchors_newest(v->order->anchors);
+	char time[RFC3339_SIZE];
+
+	text_put(t, STR("anchored up to seal "));
+	put_pair(t, a->checkpoint.seals - 1, ", seq ", a->checkpoint.seq);
+	if (!a->timed)
+		return;
+	clock_format(a->time, time);
+	text_put(t, STR(", at "));
+	text_put(t, str_from(time));
+}
+
+static void
 reason_of(const struct verdict_report *v, enum verdict word, struct text *t)
 {
 	switch (word) {
@@ -123,6 +144,10 @@ reason_of(const struct verdict_report *v, enum verdict word, struct text *t)
 		reason_recovered(v, t);
 		break;
 	case VERDICT_ANCHORED:
+		reason_good(v, t);
+		text_put(t, STR("; "));
+		reason_anchored(v, t);
+		break;
 	case VERDICT_SEALED:
 	case VERDICTS:
 		reason_good(v, t);
@@ -310,6 +335,38 @@ rows_beside(struct cli_table *table, const struct verdict_report *v)
 		row(table, "other files", &t);
 }
 
+/* The one that reaches furthest; and those that say nothing, or too much. */
+static void
+rows_anchors(struct cli_table *table, const struct verdict_report *v)
+{
+	const struct anchors *a = v->order->anchors;
+	const struct anchor *newest = a ? anchors_newest(a) : NULL;
+	char buf[REPORT_ROW];
+	size_t shown = 0;
+
+	if (newest)
+		row_str(table, "anchor", str_from(newest->name));
+	if (newest && v->judgement->verdict != VERDICT_ANCHORED) {
+		struct text t = text_over(buf, sizeof(buf));
+
+		reason_anchored(v, &t);
+		row(table, "ANCHORED", &t);
+	}
+	for (size_t i = 0; a && i < a->n && shown < REPORT_ANCHORS; i++) {
+		struct text t = text_over(buf, sizeof(buf));
+
+		if (a->v[i].status == ANCHOR_GOOD)
+			continue;
+		text_put(&t, str_from(a->v[i].name));
+		text_put(&t, STR(": "));
+		text_put(&t, str_from(a->v[i].why));
+		row(table, anchor_status_name(a->v[i].status), &t);
+		shown++;
+	}
+	if (a && a->n == 0)
+		row_str(table, "anchors", STR("none there"));
+}
+
 void
 verdict_print(const struct verdict_report *v)
 {
@@ -322,6 +379,7 @@ verdict_print(const struct verdict_report *v)
 	rows_seals(&table, v);
 	rows_records(&table, v);
 	rows_caveats(&table, v);
+	rows_anchors(&table, v);
 	rows_beside(&table, v);
 	cli_table_print(&table);
 }
@@ -484,11 +542,42 @@ member_fault(struct json *j, const struct fault *f)
 	json_object_end(&fault);
 }
 
+static void
+members_anchors(struct json *j, const struct verdict_report *v)
+{
+	const struct anchors *all = v->order->anchors;
+	const struct anchor *newest = all ? anchors_newest(all) : NULL;
+	struct json anchored;
+
+	json_key(j, "anchors");
+	if (all)
+		anchors_json(j->t, all);
+	else
+		text_put(j->t, STR("[]"));
+	if (!newest) {
+		json_str(j, "anchored", STR_NONE);
+		return;
+	}
+	json_key(j, "anchored");
+	anchored = json_object(j->t);
+	json_z(&anchored, "file", newest->name);
+	json_number(&anchored, "seals", newest->checkpoint.seals);
+	json_number(&anchored, "seq", newest->checkpoint.seq);
+	if (newest->timed)
+		json_time(&anchored, "time", newest->time);
+	else
+		json_str(&anchored, "time", STR_NONE);
+	json_object_end(&anchored);
+}
+
 void
 verdict_print_json(const struct verdict_report *v)
 {
-	char buf[REPORT_JSON], why[REPORT_ROW];
-	struct text t = text_over(buf, sizeof(buf)), reason = text_over(why, sizeof(why));
+	const struct anchors *anchors = v->order->anchors;
+	size_t size = REPORT_JSON + (anchors ? anchors_json_size(anchors) : 0);
+	CLEANUP_FREE char *buf = malloc(size);
+	char why[REPORT_ROW];
+	struct text t = text_over(buf, buf ? size : 0), reason = text_over(why, sizeof(why));
 	struct json j = json_object(&t);
 
 	json_z(&j, "verdict", verdict_name(v->judgement->verdict));
@@ -499,11 +588,12 @@ verdict_print_json(const struct verdict_report *v)
 	members_records(&j, v);
 	member_range(&j, v);
 	members_beside(&j, v);
-	json_key(&j, "anchors");
-	text_put(&t, STR("[]"));
+	members_anchors(&j, v);
 	member_fault(&j, &v->judgement->fault);
 	verdict_reason(v, &reason);
 	json_str(&j, "reason", text_str(&reason));
 	json_object_end(&j);
+	if (!text_ok(&t))
+		cli_fatal(0, "verify: the report does not fit");
 	cli_put_json(text_str(&t));
 }

@@ -11,10 +11,13 @@
 
 struct verify {
 	const char *key, *since, *until, *max_age;
-	struct cli_list pins;
+	const char *anchors_path, *tsa_ca;
+	struct cli_list pins, witnesses;
 	bool json;
 	const char *path;
 	struct trust trust;
+	struct anchors anchors;
+	struct anchor_trust anchor_trust;
 	struct judge_order order;
 	struct logdir dir;
 	struct sealchain chain;
@@ -44,6 +47,18 @@ verify_options(struct verify *v, int argc, char **argv)
 		.value = "INDEX|TIME",
 		.help = "check lines up to this seal or time",
 		.text = &v->until},
+	    {.name = "anchors",
+		.value = "ADIR",
+		.help = "anchors that you have kept: the log must be the one that they are of",
+		.text = &v->anchors_path},
+	    {.name = "tsa-ca",
+		.value = "CA.pem",
+		.help = "certificates that timestamps must be vouched for by",
+		.text = &v->tsa_ca},
+	    {.name = "witness",
+		.value = "VKEYFILE",
+		.help = "the verifier key of a witness (may be given again)",
+		.list = &v->witnesses},
 	    {.name = "json", .help = "print JSON", .flag = &v->json},
 	};
 	const struct cli_command command = {
@@ -55,7 +70,8 @@ verify_options(struct verify *v, int argc, char **argv)
 	    .options = options,
 	    .n_options = ARRAY_SIZE(options),
 	    .most = 1,
-	    .exits = "0 sealed, 1 broken, 2 error, 3 sealed with a caveat, 4 incomplete",
+	    .exits =
+		"0 sealed or anchored, 1 broken, 2 error, 3 sealed with a caveat, 4 incomplete",
 	};
 
 	if (cli_parse(&command, argc, argv, &v->path) == 0)
@@ -65,6 +81,8 @@ verify_options(struct verify *v, int argc, char **argv)
 	span_parse(&v->order.span.until, &command, "until", v->until);
 	v->order.max_age = span_age(&command, "max-age", v->max_age);
 	trust_pins(&v->trust, &command, &v->pins);
+	if (!v->anchors_path && (v->tsa_ca || v->witnesses.n > 0))
+		cli_wrong(&command, "--tsa-ca and --witness need --anchors");
 }
 
 /* All that needs more than the jail leaves. */
@@ -76,6 +94,12 @@ verify_enter(struct verify *v)
 	if (error < 0)
 		cli_fatal(0, "libcrypto has no SHA-256");
 	trust_read(&v->trust, v->key);
+	if (v->anchors_path) {
+		anchors_read(&v->anchors, v->anchors_path);
+		anchor_trust_read(&v->anchor_trust, v->tsa_ca, &v->witnesses);
+		v->order.anchors = &v->anchors;
+		v->order.anchor_trust = &v->anchor_trust;
+	}
 	error = logdir_open(&v->dir, v->path);
 	if (error < 0)
 		cli_fatal(error, "%s", v->path);
@@ -113,8 +137,12 @@ cmd_verify(int argc, char **argv)
 	if (!h)
 		cli_fatal(ENOMEM, "verify");
 	trust_parse(&v.trust, v.key, h);
+	if (v.anchors_path)
+		anchor_trust_parse(&v.anchor_trust, h);
 	hash_free(h);
 	code = verify_judge(&v);
+	anchors_free(&v.anchors);
+	anchor_trust_free(&v.anchor_trust);
 	sealchain_free(&v.chain);
 	logdir_close(&v.dir);
 	return code;
