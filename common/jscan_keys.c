@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Duplicate keys. A few keys are compared pair by pair. Many are sorted by a hash: a merge sort
- * over linked lists, whose links and hashes lie in the keys' own tokens (`count` means nothing for
+ * Duplicate keys. Not too many go into a small hash table, in which a hostile text can make each
+ * key meet all others, which are not too many. More than that, and keys with escapes, are sorted by
+ * a hash: a merge sort over linked lists, whose links and hashes lie in the keys' own tokens (`count` means nothing for
  * a string, and `next` of a key is known), so that it needs no memory. The order of a merge sort
  * cannot be spoiled by a hostile text, hence the hash needs no secret; equal hashes only cost a
  * comparison of the bytes.
@@ -10,8 +11,9 @@
 
 #include "common/jscan_internal.h"
 
-#define KEYS_FEW 16
-#define KEYS_RUNS 32 /* runs of 1, 2, 4 ... keys: more than there can be */
+#define KEYS_SOME 64
+#define KEYS_SLOT_BITS 7 /* of a table that KEYS_SOME fill half */
+#define KEYS_RUNS 32     /* runs of 1, 2, 4 ... keys: more than there can be */
 
 static int
 key_order_bytes(const struct jscan_tape *tape, uint32_t a, uint32_t b)
@@ -43,16 +45,45 @@ key_next(const struct jscan_tape *tape, uint32_t key)
 	return tape->tokens[key + 1].next;
 }
 
+/* A slot for a key as written, from its length and both ends: keys mostly differ there. */
 static uint32_t
-duplicate_of_few(const struct jscan_tape *tape, uint32_t object, uint32_t count)
+key_slot(struct str key)
 {
-	uint32_t keys[KEYS_FEW];
+	uint64_t first = 0, last = 0;
 
-	for (uint32_t i = 0; i < count; i++) {
-		keys[i] = i == 0 ? object + 1 : key_next(tape, keys[i - 1]);
-		for (uint32_t k = 0; k < i; k++)
-			if (key_equal(tape, keys[i], keys[k]))
-				return keys[i];
+	if (key.n >= sizeof(first)) {
+		memcpy(&first, key.p, sizeof(first));
+		memcpy(&last, key.p + (key.n - sizeof(last)), sizeof(last));
+	} else {
+		for (size_t i = 0; i < key.n; i++)
+			first = first << 8 | (unsigned char)key.p[i];
+	}
+	/* 2^64 by the golden ratio: the top bits depend on all others. */
+	first = ((first << 9 | first >> 55) ^ last ^ key.n) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(first >> (64 - KEYS_SLOT_BITS));
+}
+
+/* Up to KEYS_SOME keys. *ret_escaped: there is no answer, a key is written with escapes. */
+static uint32_t
+duplicate_of_some(const struct jscan_tape *tape, uint32_t object, uint32_t count, bool *ret_escaped)
+{
+	const uint32_t mask = (1U << KEYS_SLOT_BITS) - 1;
+	uint8_t table[1U << KEYS_SLOT_BITS] = {0}; /* numbers of keys, from 1 */
+	uint32_t keys[KEYS_SOME + 1];
+
+	for (uint32_t i = 1, key = object + 1; i <= count; i++) {
+		uint32_t slot = key_slot(jscan_written(tape, key));
+
+		*ret_escaped = tape->tokens[key].escaped;
+		if (*ret_escaped)
+			return 0;
+		for (; table[slot]; slot = (slot + 1) & mask)
+			if (key_equal(tape, keys[table[slot]], key))
+				return key;
+		table[slot] = (uint8_t)i;
+		keys[i] = key;
+		/* The last key of an open object may not have its value yet. */
+		key = i < count ? key_next(tape, key) : 0;
 	}
 	return 0;
 }
@@ -147,8 +178,8 @@ uint32_t
 jscan_duplicate(struct jscan_tape *tape, uint32_t object)
 {
 	uint32_t count = tape->tokens[object].count;
+	bool many = count > KEYS_SOME;
+	uint32_t found = many ? 0 : duplicate_of_some(tape, object, count, &many);
 
-	if (count <= KEYS_FEW)
-		return duplicate_of_few(tape, object, count);
-	return keys_take_duplicate(tape, keys_sort(tape, object, count));
+	return many ? keys_take_duplicate(tape, keys_sort(tape, object, count)) : found;
 }

@@ -18,7 +18,7 @@
 #define MANY 100000
 #define MANY_BYTES (8u << 20)
 
-static const struct jscan_rules plain = {.max_depth = 16, .max_members = 64, .max_tokens = 4096};
+static const struct jscan_rules plain = {.max_depth = 16, .max_members = 128, .max_tokens = 4096};
 
 static struct jscan_token tokens[4096];
 
@@ -121,7 +121,8 @@ test_equal_hashes(void **state)
 	static const char few[] =
 	    "{\"costarring\":0,\"liquid\":0,\"declinate\":0,\"macallums\":0,"
 	    "\"altarage\":0,\"zinke\":0,\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,"
-	    "\"g\":0,\"h\":0,\"i\":0,\"j\":0,\"k\":0,\"l\":0,\"m\":0,\"n\":0";
+	    "\"g\":0,\"h\":0,\"i\":0,\"j\":0,\"k\":0,\"l\":0,\"m\":0,\"n\":0,"
+	    "\"\\u006f\":0"; /* keys with escapes are sorted */
 	static const char *const again[] = {
 	    "costarring", "liquid", "zinke", "altarage", "\\u007ainke", "macallums", "a", "n"};
 	struct jscan_fault fault;
@@ -176,45 +177,74 @@ test_shown_key(void **state)
 }
 
 /*
- * Objects of every size around where sorting begins, each pair of keys made equal in turn, the
- * second written in another way.
+ * n keys of these forms, of which the one at `second` has the number of the one at `first`. The
+ * offset of that in *ret_at.
+ */
+static struct str
+pair_text(char *buf, size_t cap, const struct key_form *form, const struct key_form *again,
+    unsigned n, unsigned first, unsigned second, size_t *ret_at)
+{
+	struct text t = text_over(buf, cap);
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct key_form *f = i == second ? again : form;
+
+		text_char(&t, i ? ',' : '{');
+		if (i == second)
+			*ret_at = t.n;
+		text_put(&t, str_from(f->before));
+		text_char(&t, 'A' + (char)((i == second ? first : i) / 10));
+		text_char(&t, '0' + (char)((i == second ? first : i) % 10));
+		text_put(&t, str_from(f->after));
+	}
+	text_char(&t, '}');
+	assert_true(text_ok(&t));
+	return text_str(&t);
+}
+
+static void
+check_pairs(const struct key_form *form, const struct key_form *again, unsigned n)
+{
+	char text[3000];
+	struct jscan_fault fault;
+	struct jscan_tape tape;
+
+	for (unsigned pair = 0; pair < n * n; pair++) {
+		unsigned first = pair / n, second = pair % n;
+		size_t at = 0;
+		struct str s = pair_text(text, sizeof(text), form, again, n, first, second, &at);
+
+		if (first == second) {
+			assert_int_equal(scan(s, &plain, &tape, &fault), 0);
+			check_keys(&tape);
+			continue;
+		}
+		assert_int_equal(scan(s, &plain, &tape, &fault), -EINVAL);
+		/* The later of the two, whichever was changed. */
+		if (first < second)
+			assert_int_equal(fault.at, at);
+		else
+			assert_true(fault.at > at);
+	}
+}
+
+/*
+ * Objects of every size around where sorting begins, each pair of keys made equal in turn: the
+ * second written in the same way, or in another; keys that differ at an end, and keys that differ
+ * only where no hash of their ends sees it.
  */
 static void
 test_every_pair(void **state)
 {
-	char text[600];
-	struct jscan_fault fault;
-	struct jscan_tape tape;
+	static const struct key_form short_keys = {"\"k", "\":[]"},
+				     escaped = {"\"\\u006B", "\":[]"},
+				     long_keys = {"\"the same first bytes", "the same last\":[]"};
 
 	(void)state;
-	for (unsigned n = 2; n < 40; n++) {
-		for (unsigned pair = 0; pair < n * n; pair++) {
-			unsigned first = pair / n, second = pair % n;
-			struct text t = text_over(text, sizeof(text));
-			size_t at = 0;
-
-			for (unsigned i = 0; i < n; i++) {
-				text_char(&t, i ? ',' : '{');
-				if (i == second)
-					at = t.n;
-				text_put(&t, i == second ? STR("\"\\u006B") : STR("\"k"));
-				text_u64(&t, i == second ? first : i);
-				text_put(&t, STR("\":[]"));
-			}
-			text_char(&t, '}');
-			assert_true(text_ok(&t));
-			if (first == second) {
-				assert_int_equal(scan(text_str(&t), &plain, &tape, &fault), 0);
-				check_keys(&tape);
-				continue;
-			}
-			assert_int_equal(scan(text_str(&t), &plain, &tape, &fault), -EINVAL);
-			/* The later of the two, whichever was changed. */
-			if (first < second)
-				assert_int_equal(fault.at, at);
-			else
-				assert_true(fault.at > at);
-		}
+	for (unsigned n = 2; n < 70; n += n < 20 || (n >= 60 && n < 67) ? 1 : 7) {
+		check_pairs(&short_keys, &short_keys, n);
+		check_pairs(&short_keys, &escaped, n);
+		check_pairs(&long_keys, &long_keys, n);
 	}
 }
 
@@ -238,6 +268,12 @@ test_first_of_many(void **state)
 			text_put(&t, STR("\"k"));
 			text_u64(&t, (i + (i < 30 ? 0 : first)) % 30);
 			text_put(&t, STR("\":[]"));
+		}
+		/* 60 keys go into a table, 70 are sorted. */
+		for (unsigned i = 0; first % 2 == 0 && i < 10; i++) {
+			text_put(&t, STR(",\"more"));
+			text_u64(&t, i);
+			text_put(&t, STR("\":0"));
 		}
 		text_char(&t, '}');
 		assert_true(text_ok(&t));
