@@ -185,3 +185,11 @@ LIBS-test_note := libcrypto
 OBJS-test_seal := tests/unit/test_seal.o proto/seal.o proto/note.o proto/segname.o common/base64.o common/ed25519.o common/hash.o \
 	common/clock.o common/log.o common/text.o
 LIBS-test_seal := libcrypto
+
+# auditlog: the record reader, the directory, work on all cores.
+UNIT_TESTS += test_record test_logdir
+OBJS-test_record := tests/unit/test_record.o auditlog/record.o auditlog/usual.o auditlog/fault.o \
+	proto/line.o proto/record.o proto/value.o proto/wire.o common/hash.o common/clock.o common/log.o common/text.o \
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+LIBS-test_record := libcrypto
+OBJS-test_logdir := tests/unit/test_logdir.o auditlog/logdir.o auditlog/pool.o proto/segname.o common/clock.o
