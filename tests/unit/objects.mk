@@ -48,6 +48,20 @@ OBJS-test_cli := tests/unit/test_cli.o common/cli.o common/log.o common/text.o
 UNIT_TESTS += test_squid_line
 OBJS-test_squid_line := tests/unit/test_squid_line.o policyctl/squid_line.o policyctl/request.o common/text.o
 
+# auditlog: proofs and checkpoints.
+AUDITLOG-proof := auditlog/proof.o auditlog/proof_check.o auditlog/record.o auditlog/usual.o auditlog/sealchain.o auditlog/logdir.o \
+	auditlog/pool.o auditlog/fault.o proto/seal.o proto/note.o proto/merkle.o proto/segname.o proto/line.o proto/record.o \
+	proto/value.o proto/wire.o common/base64.o common/ed25519.o common/hash.o common/clock.o common/log.o common/text.o \
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+UNIT_TESTS += test_proof test_proof_check test_checkpoint
+OBJS-test_proof := tests/unit/test_proof.o auditlog/proof.o common/jscan.o common/jscan_fault.o common/jscan_keys.o \
+	common/jscan_read.o common/text.o
+OBJS-test_proof_check := tests/unit/test_proof_check.o $(AUDITLOG-proof)
+LIBS-test_proof_check := libcrypto
+OBJS-test_checkpoint := tests/unit/test_checkpoint.o auditlog/checkpoint.o proto/seal.o proto/note.o proto/segname.o \
+	common/base64.o common/ed25519.o common/hash.o common/clock.o common/log.o common/text.o
+LIBS-test_checkpoint := libcrypto
+
 include policy/objects.mk
 UNIT_TESTS += test_canon
 OBJS-test_canon := tests/unit/test_canon.o $(POLICY-evaluate) common/text.o common/clock.o
