@@ -11,8 +11,6 @@ catalog_add(void *ctx, const char *name)
 	struct catalog *c = ctx;
 	struct segname s;
 
-	if (strcmp(name, SEGNAME_SCRATCH) == 0 || strcmp(name, SEGNAME_COPY) == 0)
-		c->scratch = true;
 	if (!segname_parse(str_from(name), &s))
 		return 0;
 	if (c->n == CATALOG_MAX)

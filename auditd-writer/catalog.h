@@ -17,7 +17,6 @@
 struct catalog {
 	struct segname *files;
 	size_t n, cap;
-	bool scratch; /* a copy was being made when the last run ended */
 };
 
 /* 0, or a negative errno (-E2BIG beyond CATALOG_MAX). Release with catalog_deinit(). */

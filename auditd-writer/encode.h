@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "auditd-writer/tally.h"
 #include "common/hash.h"
 #include "common/text.h"
 #include "proto/line.h"
@@ -34,4 +35,13 @@ static inline uint64_t
 encode_seq(const struct encoder *e)
 {
 	return e->stamp.seq;
+}
+
+/* Of the last line made. */
+static inline void
+encode_mark(const struct encoder *e, struct mark *ret)
+{
+	ret->seq = e->stamp.seq;
+	ret->time = e->stamp.time;
+	memcpy(ret->leaf, e->stamp.prev_hash, HASH_SIZE);
 }

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "proto/facts.h"
 #include "common/cleanup.h"
+#include "proto/seal.h"
+
+#define WAY_OUT "; what to do is in auditd-writer(8), \"The key state\""
 
 static int
 bad(struct text *why, const char *base, const char *what)
@@ -13,143 +15,164 @@ bad(struct text *why, const char *base, const char *what)
 	text_put(why, str_from(base));
 	text_put(why, STR(": "));
 	text_put(why, str_from(what));
+	text_put(why, STR(WAY_OUT));
 	return -EBADMSG;
 }
 
 static int
-bad_io(struct text *why, const char *base, int error)
+bad_seal(struct text *why, const char *base, const char *what)
 {
-	(void)bad(why, base, strerrordesc_np(-error));
-	return error;
+	char name[SEGNAME_SIZE];
+
+	segname_with(name, base, SEGNAME_SEAL);
+	return bad(why, name, what);
 }
 
-/* The first line of what lies in buf. */
-static struct str
-first_line(const char *buf, size_t n)
-{
-	const char *end = memchr(buf, '\n', n);
-
-	return end ? (struct str){buf, (size_t)(end - buf) + 1} : (struct str){buf, 0};
-}
-
-/* The last line of what lies in buf, which ends where the file ends. */
-static struct str
-last_line(const char *buf, size_t n)
-{
-	const char *before;
-
-	if (n == 0 || buf[n - 1] != '\n')
-		return (struct str){buf, 0};
-	before = memrchr(buf, '\n', n - 1);
-	return before ? (struct str){before + 1, (size_t)(buf + n - before) - 1}
-		      : (struct str){buf, n};
-}
-
-/* Read the first or the last line of a closed segment into buf (LIMIT_LINE + 1 bytes). */
+/* A seal, its file's bytes in room. */
 static int
-read_end(int fd, bool last, char *buf, struct str *ret)
+read_seal(const struct dir *d, const char *base, struct hash *h, char room[SEAL_NOTE + 1],
+    struct seal *ret, struct str *ret_text, struct text *why)
 {
-	int64_t size = dir_size(fd), at = 0;
+	char name[SEGNAME_SIZE];
+	CLEANUP_FD int fd = -1;
+	const char *what;
 	ssize_t n;
+	size_t at;
 
-	if (size < 0)
-		return (int)size;
-	if (last && size > LIMIT_LINE + 1)
-		at = size - (LIMIT_LINE + 1);
-	n = dir_read(fd, buf, LIMIT_LINE + 1, at);
+	segname_with(name, base, SEGNAME_SEAL);
+	fd = dir_open_read(d, name);
+	n = fd < 0 ? fd : dir_read(fd, room, SEAL_NOTE + 1, 0);
 	if (n < 0)
-		return (int)n;
-	*ret = last ? last_line(buf, (size_t)n) : first_line(buf, (size_t)n);
+		return bad(why, name, strerrordesc_np((int)-n));
+	if (seal_open((struct str){room, (size_t)n}, h, ret, ret_text, &what, &at) < 0)
+		return bad(why, name, what);
+	if (!str_eq(ret->file, str_from(base)))
+		return bad(why, name, "it is the seal of another segment");
 	return 0;
 }
 
-/* Facts of the first or last line, and the line's hash. */
-static int
-end_facts(const struct dir *d, const char *base, bool last, struct hash *h, struct facts *ret,
-    uint8_t hash[LINE_HASH], struct text *why)
-{
-	CLEANUP_FD int fd = dir_open_read(d, base);
-	char buf[LIMIT_LINE + 1];
-	struct str line;
-	int error = fd < 0 ? fd : read_end(fd, last, buf, &line);
+/* --- whether they belong together -------------------------------------------------------------- */
 
-	if (error < 0)
-		return bad_io(why, base, error);
-	if (!facts_parse(line, ret))
-		return bad(why, base,
-		    last ? "its last line is not a whole record of this log"
-			 : "its first line is not a record of this log");
-	hash_leaf(h, line, hash);
-	return 0;
+static int
+foreign(struct text *why, const char *base, const struct seal *seal, const struct keystate *s)
+{
+	text_put(why, str_from(base));
+	text_put(why, STR(".seal: of origin "));
+	text_put(why, seal->origin);
+	text_put(why, STR(", but the key state is of origin "));
+	text_put(why, str_from(s->origin));
+	text_put(why, STR(WAY_OUT));
+	return -EBADMSG;
 }
 
 static int
-take_first(struct history *y, const struct facts *f)
+rolled_back(struct text *why, const char *base, const struct seal *seal, const struct keystate *s)
 {
-	if (y->any && f->log_id != y->log_id)
-		return -EBADMSG;
-	if (!y->any || f->seq < y->first_seq)
-		y->first_seq = f->seq;
-	return 0;
+	text_put(why, str_from(base));
+	text_put(why, STR(".seal: has index "));
+	text_u64(why, seal->index);
+	text_put(why, STR(", but the key state would give index "));
+	text_u64(why, s->next_index);
+	text_put(why, STR(" next: it was put back to an earlier state" WAY_OUT));
+	return -EBADMSG;
 }
 
-static void
-take_last(struct history *y, const struct facts *f, const uint8_t hash[LINE_HASH])
-{
-	if (y->any && f->seq <= y->seq)
-		return;
-	y->any = true;
-	y->log_id = f->log_id;
-	y->seq = f->seq;
-	y->time = f->time;
-	memcpy(y->head, hash, LINE_HASH);
-}
-
-/* One session: its first and its last closed segment. */
 static int
-take_session(struct history *y, const struct dir *d, const char *first, const char *last,
-    struct hash *h, struct text *why)
+check_seal(const struct dir *d, const char *base, const struct keystate *s, struct hash *h,
+    struct text *why)
 {
-	uint8_t hash[LINE_HASH];
-	struct facts f;
-	int error = end_facts(d, first, false, h, &f, hash, why);
+	uint8_t found[HASH_SIZE];
+	char room[SEAL_NOTE + 1];
+	struct seal seal;
+	struct str text;
+	int error = read_seal(d, base, h, room, &seal, &text, why);
 
 	if (error < 0)
 		return error;
-	if (take_first(y, &f) < 0)
-		return bad(why, first, "of another log than the rest of this directory");
-	error = end_facts(d, last, true, h, &f, hash, why);
-	if (error < 0)
-		return error;
-	if (y->any && f.log_id != y->log_id)
-		return bad(why, last, "of another log than the rest of this directory");
-	take_last(y, &f, hash);
+	if (!str_eq(seal.origin, str_from(s->origin)))
+		return foreign(why, base, &seal, s);
+	if (seal.index >= s->next_index)
+		return rolled_back(why, base, &seal, s);
+	if (seal.index + 1 < s->next_index)
+		return 0;
+	hash_begin(h);
+	hash_add(h, text);
+	hash_end(h, found);
+	if (memcmp(found, s->prev_seal, HASH_SIZE) != 0)
+		return bad_seal(why, base, "is not the seal that the key state has made");
 	return 0;
+}
+
+static bool
+pending(const struct keystate *s, const char *base)
+{
+	for (unsigned i = 0; i < s->n_pending; i++)
+		if (strcmp(s->pending[i].base, base) == 0)
+			return true;
+	return false;
 }
 
 int
-history_read(struct history *ret, const struct dir *d, const struct catalog *c, struct hash *h,
-    struct text *why)
+history_check(const struct dir *d, const struct catalog *c, const struct keystate *s,
+    struct hash *h, struct text *why)
 {
-	struct history y = {0};
-
 	for (size_t i = 0; i < c->n;) {
-		const struct segname *first = NULL, *last = NULL;
-		const char *session = c->files[i].session;
+		const char *session = c->files[i].session, *last = NULL;
 
 		for (; i < c->n && strcmp(c->files[i].session, session) == 0; i++) {
-			if (c->files[i].kind != SEGNAME_CLOSED)
-				continue;
-			first = first ? first : &c->files[i];
-			last = &c->files[i];
+			const struct segname *f = &c->files[i];
+
+			if (f->kind == SEGNAME_SEAL)
+				last = f->base;
+			if (f->kind == SEGNAME_CLOSED && !catalog_has(c, i, SEGNAME_SEAL) &&
+			    !pending(s, f->base))
+				return bad(why, f->base, "closed, but its seal is not there");
 		}
-		if (first) {
-			int error = take_session(&y, d, first->base, last->base, h, why);
+		if (last) {
+			int error = check_seal(d, last, s, h, why);
 
 			if (error < 0)
 				return error;
 		}
 	}
-	*ret = y;
+	return 0;
+}
+
+/* --- how far back it goes ---------------------------------------------------------------------- */
+
+static int
+take_first(uint64_t *first, const struct dir *d, const char *base, struct hash *h, struct text *why)
+{
+	char room[SEAL_NOTE + 1];
+	struct seal seal;
+	struct str text;
+	int error = read_seal(d, base, h, room, &seal, &text, why);
+
+	if (error < 0)
+		return error;
+	if (*first == 0 || seal.first_seq < *first)
+		*first = seal.first_seq;
+	return 0;
+}
+
+int
+history_first(
+    uint64_t *ret, const struct dir *d, const struct catalog *c, struct hash *h, struct text *why)
+{
+	const char *session = "";
+	uint64_t first = 0;
+
+	/* The first of each session: the numbers of one run grow with its records. */
+	for (size_t i = 0; i < c->n; i++) {
+		int error;
+
+		if (c->files[i].kind != SEGNAME_CLOSED || strcmp(c->files[i].session, session) == 0)
+			continue;
+		session = c->files[i].session;
+		error = take_first(&first, d, c->files[i].base, h, why);
+		if (error < 0)
+			return error;
+	}
+	*ret = first;
 	return 0;
 }

@@ -2,29 +2,26 @@
 #pragma once
 
 /*
- * Where the log stands: number and hash of its last record, read from the newest closed segment.
- * (With seals this comes from the key state, and the directory is no longer believed.)
+ * What the audit directory says of the log's past, beside the key state: nothing that the log goes on
+ * from, only whether the two can belong together. Of each session the last seal is looked at; whether
+ * every seal is good is for `auditlog verify` to find out.
  */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "auditd-writer/catalog.h"
+#include "auditd-writer/keystate.h"
 #include "common/hash.h"
 #include "common/text.h"
 
-struct history {
-	bool any; /* there is a record; else all below is 0 */
-	uint64_t log_id;
-	uint64_t first_seq; /* of the oldest record that is still there */
-	uint64_t seq;       /* of the newest record */
-	int64_t time;       /* of the newest record, us since 1970 */
-	uint8_t head[LINE_HASH];
-};
-
 /*
- * Looks at the first and the last closed segment of each session. 0; -EBADMSG: a segment is not as
- * we leave it, why says which and what; other errors likewise.
+ * -EBADMSG with why, which names the file: a seal of another origin; one whose index the key state
+ * has yet to give (it was put back to an earlier state); the newest, but not the one that the state
+ * knows; a closed segment without a seal, unless it is pending; a seal that is none.
  */
-int history_read(struct history *ret, const struct dir *d, const struct catalog *c, struct hash *h,
-    struct text *why);
+int history_check(const struct dir *d, const struct catalog *c, const struct keystate *s,
+    struct hash *h, struct text *why);
+
+/* Number of the oldest record in a closed segment, 0: there is none. Errors as above. */
+int history_first(
+    uint64_t *ret, const struct dir *d, const struct catalog *c, struct hash *h, struct text *why);

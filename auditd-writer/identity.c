@@ -13,8 +13,8 @@
 
 #define LOG_ID_MASK ((UINT64_C(1) << 60) - 1)
 
-static int
-random_bytes(void *buf, size_t n)
+int
+identity_random(void *buf, size_t n)
 {
 	ssize_t got;
 
@@ -32,7 +32,7 @@ identity_new_log(uint64_t *ret)
 	uint64_t id = 0;
 
 	while ((id & LOG_ID_MASK) == 0) {
-		int error = random_bytes(&id, sizeof(id));
+		int error = identity_random(&id, sizeof(id));
 
 		if (error < 0)
 			return error;
@@ -78,7 +78,7 @@ boot_id_get(char out[UUID_TEXT + 1])
 int
 identity_gather(struct identity *ret)
 {
-	int error = random_bytes(ret->session_bytes, sizeof(ret->session_bytes));
+	int error = identity_random(ret->session_bytes, sizeof(ret->session_bytes));
 
 	if (error < 0)
 		return error;

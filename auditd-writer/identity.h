@@ -3,6 +3,7 @@
 
 /* Who we are in this run, gathered before the jail: host, boot, and a fresh session. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "proto/line.h"
@@ -16,6 +17,9 @@ struct identity {
 
 /* 0 or a negative errno (no randomness). */
 int identity_gather(struct identity *ret);
+
+/* From the kernel. Negative errno. */
+int identity_random(void *buf, size_t n);
 
 /* A new log's id: 60 random bits, not 0. */
 int identity_new_log(uint64_t *ret);

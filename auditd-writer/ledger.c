@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auditd-writer/ledger.h"
 
+#include <errno.h>
+
 #include "auditd-writer/notes.h"
 #include "auditd-writer/rotation.h"
 #include "auditd-writer/space.h"
@@ -40,8 +42,7 @@ ledger_full(const struct writer *w)
 {
 	struct str pending = batch_pending(&w->batch);
 
-	return pending.n + LIMIT_LINE > BATCH_FLUSH ||
-	       w->batch.text.n + LIMIT_LINE > BATCH_UNSYNCED + BATCH_FLUSH ||
+	return batch_full(&w->batch) ||
 	       rotation_due(w, batch_pending_records(&w->batch), pending.n);
 }
 
@@ -49,11 +50,15 @@ static int
 ledger_put(struct writer *w, const struct record *r, int channel, const char *evaluation_peer)
 {
 	size_t before = w->batch.text.n;
-	int error = encode_line(&w->encoder, &w->batch.text, r, channel, evaluation_peer);
+	struct mark mark;
+	int error = batch_has_mark(&w->batch) ? 0 : -ENOBUFS;
 
+	if (error == 0)
+		error = encode_line(&w->encoder, &w->batch.text, r, channel, evaluation_peer);
 	if (error < 0)
 		return error;
-	w->batch.records++;
+	encode_mark(&w->encoder, &mark);
+	batch_mark(&w->batch, &mark);
 	w->counters.bytes += w->batch.text.n - before;
 	w->recorded_at = w->now;
 	return 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* auditd-writer: holds the audit log. Start order, loop, end; what it does is in the files beside. */
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,13 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "auditd-writer/catalog.h"
 #include "auditd-writer/control.h"
 #include "auditd-writer/dispatch.h"
-#include "auditd-writer/history.h"
 #include "auditd-writer/ledger.h"
 #include "auditd-writer/notes.h"
-#include "auditd-writer/recover.h"
+#include "auditd-writer/opening.h"
 #include "auditd-writer/rotation.h"
 #include "auditd-writer/space.h"
 #include "auditd-writer/storage.h"
@@ -103,6 +100,7 @@ take_channels(struct writer *w)
 {
 	int error;
 
+	opening_take_secret(w);
 	w->n_channels = (uint32_t)w->options.evaluators + 1;
 	for (uint32_t i = 0; i <= w->n_channels; i++) {
 		enum peer who = i == 0               ? PEER_SUPERVISOR
@@ -187,92 +185,30 @@ prepare(struct writer *w)
 		fatalx("libcrypto has no SHA-256");
 	error = batch_init(&w->batch);
 	if (error == 0)
-		error = closer_init(&w->closer, &w->audit);
+		error = closer_init(&w->closer, &w->audit, &w->sealer);
 	if (error < 0)
 		fatal(error, "start");
+	opening_prepare_keys(w);
 	w->now = w->started = w->recorded_at = clock_monotonic();
-}
-
-static void
-say_recovered(const struct recovery *r)
-{
-	for (size_t i = 0; i < r->n_closed; i++)
-		log_warn("%s: left open by an earlier run: %" PRIu64 " records recovered, %" PRIu64
-			 " torn bytes kept",
-		    r->closed[i].base, r->closed[i].records, r->closed[i].torn_bytes);
-}
-
-/* Where the log stands, after closing what a crash left open. */
-static void
-read_log(struct writer *w, struct history *y, struct recovery *r)
-{
-	char buf[512] = "";
-	struct text why = text_over(buf, sizeof(buf) - 1);
-	struct hash *h = hash_new();
-	struct catalog c = {0};
-	int error = h ? catalog_read(&c, &w->audit) : -ENOMEM;
-
-	if (error < 0)
-		fatal(error, "%s: read the directory", w->audit.path);
-	error = history_read(y, &w->audit, &c, h, &why);
-	if (error == 0)
-		error = recover_all(r, y, &w->audit, &c, h, &why);
-	if (error < 0)
-		fatalx("%s: %s", w->audit.path, why.n > 0 ? buf : strerrordesc_np(-error));
-	catalog_deinit(&c);
-	say_recovered(r);
-	encode_init(
-	    &w->encoder, y->log_id, w->identity.session, w->identity.hostname, y->seq, y->head, h);
-	timekeeper_init(&w->time, y->any ? y->time : INT64_MIN);
-	if (y->any)
-		return;
-	error = identity_new_log(&w->encoder.stamp.log_id);
-	if (error < 0)
-		fatal(error, "a new log");
-}
-
-/* The first records of the session, durable before anybody is told that we are ready. */
-static void
-begin_session(struct writer *w, const struct history *y, const struct recovery *r)
-{
-	int error = rotation_take_standby(w);
-
-	if (error < 0)
-		fatal(error, "%s: cannot make a segment", w->audit.path);
-	ledger_tick(w);
-	note_start(w);
-	for (size_t i = 0; i < r->n_closed; i++) {
-		note_recovery(w, &r->closed[i]);
-		if (batch_pending(&w->batch).n > BATCH_NOTES / 2)
-			ledger_flush(w);
-	}
-	if (y->any && y->first_seq != 1)
-		note_segments(w, y->first_seq);
-	error = storage_flush(w, true);
-	if (error < 0)
-		fatal(error, "%s: cannot write", w->audit.path);
-	space_check(w);
 }
 
 static void
 start(struct writer *w)
 {
-	struct history y;
-	struct recovery r = {0};
+	struct opening o = {0};
 	uint64_t records;
 
 	prepare(w);
 	enter_jail();
-	/* Before the helper is there: recovery uses scratch files, which are the helper's then. */
-	read_log(w, &y, &r);
-	for (size_t i = 0; i < r.n_empty; i++)
-		closer_use_up(&w->closer, r.empty[i]);
+	/* Before the helper is there: scratch files and the sealer are the helper's then. */
+	opening_take_log(w, &o);
+	for (size_t i = 0; i < o.recovery.n_empty; i++)
+		making_use_up(&w->closer.making, o.recovery.empty[i]);
+	records = o.recovery.records;
 	start_helper(w);
 	if (rotation_init(w) < 0)
 		fatal(ENOMEM, "start");
-	begin_session(w, &y, &r);
-	records = r.records;
-	recovery_deinit(&r);
+	opening_begin_session(w, &o);
 	control_tell_ready(w, records);
 }
 

@@ -2,25 +2,26 @@
 #include "auditd-writer/notes.h"
 
 #include "auditd-writer/ledger.h"
+#include "auditd-writer/origin.h"
 #include "auditd-writer/status.h"
 #include "auditd-writer/writer.h"
 #include "proto/value.h"
 
 /* A payload that is being put together. */
-struct note {
+struct payload {
 	struct wire_out out;
 	uint8_t buf[2048];
 };
 
 static void
-note_open(struct note *n)
+note_open(struct payload *n)
 {
 	n->out = wire_out_over(n->buf, sizeof(n->buf));
 	value_open_object(&n->out);
 }
 
 static void
-note_close(struct writer *w, struct note *n, enum record_action_type type)
+note_close(struct writer *w, struct payload *n, enum record_action_type type)
 {
 	value_close_object(&n->out);
 	if (!wire_out_ok(&n->out)) {
@@ -31,13 +32,13 @@ note_close(struct writer *w, struct note *n, enum record_action_type type)
 }
 
 static void
-put_str(struct note *n, struct str key, const char *v)
+put_str(struct payload *n, struct str key, const char *v)
 {
 	value_member_str(&n->out, key, str_from(v));
 }
 
 static void
-put_u64(struct note *n, struct str key, uint64_t v)
+put_u64(struct payload *n, struct str key, uint64_t v)
 {
 	const uint64_t most = (uint64_t)LIMIT_JSON_INT - 1;
 
@@ -45,7 +46,7 @@ put_u64(struct note *n, struct str key, uint64_t v)
 }
 
 static void
-put_time(struct note *n, struct str key, int64_t us)
+put_time(struct payload *n, struct str key, int64_t us)
 {
 	char time[RFC3339_SIZE];
 
@@ -54,17 +55,49 @@ put_time(struct note *n, struct str key, int64_t us)
 }
 
 static void
-put_error(struct note *n, struct str key, int error)
+put_error(struct payload *n, struct str key, int error)
 {
 	if (error < 0)
 		put_str(n, key, strerrordesc_np(-error));
+}
+
+static void
+put_succession(struct payload *n, const struct succession *s)
+{
+	char hex[2 * HASH_SIZE];
+	struct text t = text_over(hex, sizeof(hex));
+
+	text_hex(&t, s->seal, HASH_SIZE);
+	value_put_key(&n->out, STR("succeeds"));
+	value_open_object(&n->out);
+	value_member_str(&n->out, STR("origin"), s->origin);
+	put_u64(n, STR("index"), s->index);
+	value_member_str(&n->out, STR("seal"), text_str(&t));
+	value_close_object(&n->out);
+}
+
+void
+note_origin(struct writer *w)
+{
+	const struct keystate *s = &w->sealer.state;
+	char vkey[NOTE_VKEY + 1];
+	struct payload n;
+
+	origin_vkey(s, w->encoder.leaf, vkey);
+	note_open(&n);
+	put_str(&n, STR("event"), "genesis");
+	put_str(&n, STR("origin"), s->origin);
+	put_str(&n, STR("key"), vkey);
+	if (str_given(w->options.succeeds.origin))
+		put_succession(&n, &w->options.succeeds);
+	note_close(w, &n, ACTION_ORIGIN);
 }
 
 void
 note_start(struct writer *w)
 {
 	const struct options *o = &w->options;
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_str(&n, STR("event"), "start");
@@ -82,7 +115,7 @@ note_start(struct writer *w)
 void
 note_stop(struct writer *w)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_str(&n, STR("event"), "stop");
@@ -97,7 +130,7 @@ note_stop(struct writer *w)
 void
 note_clock_step(struct writer *w, const struct clock_step *step)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_time(&n, STR("old"), step->expected);
@@ -110,7 +143,7 @@ note_clock_step(struct writer *w, const struct clock_step *step)
 void
 note_recovery(struct writer *w, const struct recovered *r)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_str(&n, STR("file"), r->base);
@@ -122,7 +155,7 @@ note_recovery(struct writer *w, const struct recovered *r)
 void
 note_segments(struct writer *w, uint64_t first_seq)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_u64(&n, STR("first_seq"), first_seq);
@@ -132,7 +165,7 @@ note_segments(struct writer *w, uint64_t first_seq)
 void
 note_space(struct writer *w, const char *state, const char *from)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_str(&n, STR("state"), state);
@@ -146,7 +179,7 @@ note_space(struct writer *w, const char *state, const char *from)
 void
 note_storage_recovered(struct writer *w)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_str(&n, STR("state"), "recovered");
@@ -161,14 +194,14 @@ note_storage_recovered(struct writer *w)
 void
 note_poisoned(struct writer *w, const struct job *job)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_str(&n, STR("state"), "poisoned");
 	put_str(&n, STR("file"), job->base);
 	put_str(&n, STR("kept"), job->torn);
 	put_error(&n, STR("cause"), job->cause);
-	put_u64(&n, STR("records"), job->records);
+	put_u64(&n, STR("records"), job->total.records);
 	put_u64(&n, STR("records_moved"), job->moved);
 	note_close(w, &n, ACTION_STORAGE);
 }
@@ -176,7 +209,7 @@ note_poisoned(struct writer *w, const struct job *job)
 void
 note_unclosed(struct writer *w, const struct job *job)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_str(&n, STR("state"), "failed");
@@ -189,7 +222,7 @@ note_unclosed(struct writer *w, const struct job *job)
 void
 note_channel(struct writer *w, const struct channel *c)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_u64(&n, STR("channel"), c->number);
@@ -203,7 +236,7 @@ note_channel(struct writer *w, const struct channel *c)
 void
 note_heartbeat(struct writer *w)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	status_members(w, &n.out);
@@ -213,7 +246,7 @@ note_heartbeat(struct writer *w)
 void
 note_counters(struct writer *w)
 {
-	struct note n;
+	struct payload n;
 
 	note_open(&n);
 	put_str(&n, STR("storage"), storage_state_name(w->storage.state));

@@ -13,6 +13,8 @@
 struct writer;
 struct channel;
 
+/* Of a log's very first record: its name and first key, and which log it goes on from. */
+void note_origin(struct writer *w);
 void note_start(struct writer *w);
 void note_stop(struct writer *w);
 void note_clock_step(struct writer *w, const struct clock_step *step);

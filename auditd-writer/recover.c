@@ -5,27 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/facts.h"
 #include "auditd-writer/linescan.h"
 #include "auditd-writer/repair.h"
 #include "common/cleanup.h"
+#include "proto/facts.h"
 
 /* A file that was not closed. */
 struct leftover {
 	const char *base;
-	size_t at;               /* in the catalog */
 	enum segname_kind kind;  /* TMP, or TORN when nothing else of its name is there */
 	uint64_t first, last;    /* records of its whole lines that follow each other; 0: none */
 	uint8_t prev[LINE_HASH]; /* that its first line continues */
 	bool content;            /* there is anything but NUL in it */
+	bool torn;               /* a .tmp with a .torn beside it: from there it was copied */
 };
 
 struct work {
 	const struct dir *dir;
-	struct catalog *catalog;
+	const struct catalog *catalog;
 	struct hash *hash;
 	struct text *why;
-	struct history *y;
+	struct sealer *sealer;
+	struct tally tally;
 	struct recovery *result;
 	struct leftover *left;
 	size_t n;
@@ -64,7 +65,7 @@ open_left(struct work *k, const struct leftover *l)
 
 /* The end of a chain of lines: what the next one has to continue. */
 struct chain {
-	bool any;
+	bool any; /* else any line may come next */
 	uint64_t log_id, seq;
 	uint8_t head[LINE_HASH];
 	int64_t time;
@@ -86,6 +87,16 @@ chain_takes(struct work *k, struct chain *c, struct str line)
 	c->time = f.time;
 	hash_leaf(k->hash, line, c->head);
 	return true;
+}
+
+/* The end of the log as it is sealed. */
+static struct chain
+chain_of(const struct keystate *s)
+{
+	struct chain c = {.any = true, .log_id = s->log_id, .seq = s->seq, .time = s->last_time};
+
+	memcpy(c.head, s->head, LINE_HASH);
+	return c;
 }
 
 /* Which records are in it, whatever the rest of the log is. */
@@ -146,53 +157,70 @@ by_first(const void *a, const void *b)
 static bool
 superseded(const struct work *k, const struct leftover *l, const struct chain *c)
 {
-	uint64_t next = c->any ? c->seq + 1 : l->first;
-	const uint8_t *head = c->any ? c->head : l->prev;
-
 	for (const struct leftover *o = l + 1; o < k->left + k->n; o++)
-		if (o->first == next && o->last > l->last && memcmp(o->prev, head, LINE_HASH) == 0)
+		if (o->first == c->seq + 1 && o->last > l->last &&
+		    memcmp(o->prev, c->head, LINE_HASH) == 0)
 			return true;
 	return false;
 }
 
-/*
- * How much of it continues the log: k->scan->at. An empty log (nothing closed is there) is begun by
- * the first record found; for a .torn that must be the very first of a log: others lie there as
- * evidence of segments that were removed.
- */
-static int
-measure(struct work *k, const struct leftover *l, struct chain *c, uint64_t *ret_records)
+static void
+tally_line(struct work *k, const struct chain *c, struct str line)
 {
-	struct str line;
-	int64_t good = 0;
+	struct mark mark = {.seq = c->seq, .time = c->time};
 
-	if (!c->any && l->kind == SEGNAME_TORN && l->first != 1)
-		return 0;
-	while (!superseded(k, l, c)) {
+	memcpy(mark.leaf, c->head, HASH_SIZE);
+	tally_add(&k->tally, line, &mark, 1);
+}
+
+/* How much of it continues the log. */
+static int
+measure(struct work *k, const struct leftover *l, struct tally_total *ret)
+{
+	struct chain c = chain_of(&k->sealer->state);
+	struct str line;
+
+	tally_begin(&k->tally);
+	while (!superseded(k, l, &c)) {
 		int got = linescan_next(k->scan, &line);
 
 		if (got < 0)
 			return wrong(k, l->base, "read", got);
-		if (got == 0 || !chain_takes(k, c, line))
+		if (got == 0 || !chain_takes(k, &c, line))
 			break;
-		good = k->scan->at;
-		(*ret_records)++;
+		tally_line(k, &c, line);
 	}
-	k->scan->at = good;
+	tally_end(&k->tally, ret);
 	return 0;
 }
 
+/* Bytes behind the good ones, up to the last that is not NUL. */
 static int
-publish(struct work *k, const struct leftover *l)
+measure_torn(struct work *k, const struct leftover *l, int64_t good, uint64_t *ret)
 {
-	char tmp[SEGNAME_SIZE];
-	int error;
+	int64_t end;
 
-	segname_with(tmp, l->base, SEGNAME_TMP);
-	error = dir_rename(k->dir, tmp, l->base, false);
-	if (error == 0)
-		error = dir_sync(k->dir);
-	return error < 0 ? wrong(k, l->base, "close", error) : 0;
+	k->scan->at = good;
+	end = linescan_content_end(k->scan);
+	if (end < 0)
+		return wrong(k, l->base, "read", (int)end);
+	*ret = (uint64_t)(end - good);
+	return 0;
+}
+
+/*
+ * A copy that an interrupted start has put in place already: what was torn then, the file beside it
+ * tells.
+ */
+static int
+measure_torn_beside(struct work *k, const struct leftover *l, int64_t good, uint64_t *ret)
+{
+	struct leftover beside = {.base = l->base, .kind = SEGNAME_TORN};
+	CLEANUP_FD int fd = open_left(k, &beside);
+
+	if (fd < 0)
+		return fd;
+	return k->scan->size < good ? 0 : measure_torn(k, &beside, good, ret);
 }
 
 static int
@@ -208,13 +236,13 @@ set_aside(struct work *k, const struct leftover *l)
 	return error < 0 ? wrong(k, l->base, "keep as .torn", error) : 0;
 }
 
-/* Close it with its first `good` bytes. */
+/* What is good of it as its .tmp, durable with its name. */
 static int
-replace(struct work *k, const struct leftover *l, int fd, int64_t good, bool torn)
+replace(struct work *k, const struct leftover *l, int fd, const struct tally_total *t, bool torn)
 {
 	char tmp[SEGNAME_SIZE];
 	const char *step;
-	int error = repair_copy(k->dir, fd, good, k->hash, NULL, &step);
+	int error = repair_copy(k->dir, fd, t->bytes, k->hash, t->sha256, &step);
 
 	if (error < 0)
 		return wrong(k, l->base, step, error);
@@ -227,188 +255,82 @@ replace(struct work *k, const struct leftover *l, int fd, int64_t good, bool tor
 	error = repair_place(k->dir, tmp, !torn);
 	if (error == 0)
 		error = dir_sync(k->dir);
-	return error < 0 ? wrong(k, tmp, "put the copy in place", error) : publish(k, l);
+	return error < 0 ? wrong(k, tmp, "put the copy in place", error) : 0;
+}
+
+static int
+seal(struct work *k, const struct leftover *l, const struct tally_total *t, uint64_t torn_bytes)
+{
+	const struct sealing sealing = {
+	    .base = l->base, .total = t, .state = SEAL_RECOVERED, .torn_bytes = torn_bytes};
+	const char *step;
+	int error = sealer_seal(k->sealer, &sealing, 1, &step);
+
+	return error < 0 ? wrong(k, l->base, step, error) : 0;
 }
 
 static void
-report(struct work *k, const struct leftover *l, uint64_t records, int64_t torn)
+report(struct work *k, const struct leftover *l, uint64_t records, uint64_t torn)
 {
 	struct recovered *r = &k->result->closed[k->result->n_closed++];
 
 	memcpy(r->base, l->base, strlen(l->base) + 1);
 	r->records = records;
-	r->torn_bytes = (uint64_t)torn;
+	r->torn_bytes = torn;
 	k->result->records += records;
 }
 
-static void
-move_on(struct history *y, const struct chain *c, const struct leftover *l)
+static int
+close_left(
+    struct work *k, const struct leftover *l, int fd, const struct tally_total *t, uint64_t torn)
 {
-	if (!y->any)
-		y->first_seq = l->first;
-	y->any = true;
-	y->log_id = c->log_id;
-	y->seq = c->seq;
-	y->time = c->time;
-	memcpy(y->head, c->head, LINE_HASH);
-}
+	int error = replace(k, l, fd, t, torn > 0 || l->kind == SEGNAME_TORN);
 
-static struct chain
-chain_of(const struct history *y)
-{
-	struct chain c = {.any = y->any, .log_id = y->log_id, .seq = y->seq, .time = y->time};
-
-	memcpy(c.head, y->head, LINE_HASH);
-	return c;
+	if (error == 0 && l->torn && torn == 0)
+		error = measure_torn_beside(k, l, t->bytes, &torn);
+	if (error == 0)
+		error = seal(k, l, t, torn);
+	if (error == 0)
+		report(k, l, t->records, torn);
+	return error;
 }
 
 static int
 recover_one(struct work *k, const struct leftover *l)
 {
 	CLEANUP_FD int fd = open_left(k, l);
-	struct chain c = chain_of(k->y);
-	uint64_t records = 0;
-	int64_t good, torn;
-	int error = fd < 0 ? fd : measure(k, l, &c, &records);
+	struct tally_total total;
+	uint64_t torn = 0;
+	int error = fd < 0 ? fd : measure(k, l, &total);
 
+	if (error == 0)
+		error = measure_torn(k, l, total.bytes, &torn);
 	if (error < 0)
 		return error;
-	good = k->scan->at;
-	torn = linescan_content_end(k->scan);
-	if (torn < 0)
-		return wrong(k, l->base, "read", (int)torn);
-	torn -= good;
+	if (total.records > 0)
+		return close_left(k, l, fd, &total, torn);
 	/* Evidence of a segment that was closed and removed, or that never had a good line. */
-	if (records == 0 && l->kind == SEGNAME_TORN)
+	if (l->kind == SEGNAME_TORN)
 		return 0;
-	error = records == 0 ? set_aside(k, l)
-			     : replace(k, l, fd, good, torn > 0 || l->kind == SEGNAME_TORN);
-	if (error < 0)
-		return error;
-	report(k, l, records, torn);
-	if (records > 0)
-		move_on(k->y, &c, l);
-	return 0;
-}
-
-/* --- holes ------------------------------------------------------------------------------------- */
-
-/*
- * A file system may have kept a later rename and lost an earlier one, as long as the directory was not
- * synced: then an open segment lies before a closed one. The closed one's first line tells exactly how
- * the open one has to end.
- */
-static const struct segname *
-closed_behind(const struct work *k, const struct leftover *l)
-{
-	const struct segname *files = k->catalog->files, *f = files + l->at;
-
-	while (++f < files + k->catalog->n && strcmp(f->session, files[l->at].session) == 0)
-		if (f->kind == SEGNAME_CLOSED)
-			return f;
-	return NULL;
-}
-
-/* 1: facts of the first line of a closed segment; 0: it is not a line of ours. */
-static int
-first_facts(struct work *k, const char *base, struct facts *ret)
-{
-	CLEANUP_FD int fd = dir_open_read(k->dir, base);
-	int got = fd < 0 ? fd : linescan_open(k->scan, fd);
-	struct str line = STR_NONE;
-
-	if (got == 0)
-		got = linescan_next(k->scan, &line);
-	if (got < 0)
-		return wrong(k, base, "read", got);
-	return got > 0 && facts_parse(line, ret);
-}
-
-/* 1: its lines lead up to exactly the one that comes next; k->scan->at is behind them. */
-static int
-leads_to(struct work *k, const struct facts *next, uint64_t *ret_records)
-{
-	struct chain c = {0};
-	struct str line;
-	int64_t good = 0;
-
-	while (!c.any || c.seq + 1 < next->seq) {
-		int got = linescan_next(k->scan, &line);
-
-		if (got < 0)
-			return got;
-		if (got == 0 || !chain_takes(k, &c, line))
-			break;
-		good = k->scan->at;
-		(*ret_records)++;
-	}
-	k->scan->at = good;
-	return c.any && c.seq + 1 == next->seq && c.log_id == next->log_id &&
-	       memcmp(c.head, next->prev_hash, LINE_HASH) == 0;
-}
-
-static int
-close_hole(struct work *k, const struct leftover *l, int fd, uint64_t records)
-{
-	int64_t good = k->scan->at, torn = linescan_content_end(k->scan);
-	int error;
-
-	if (torn < 0)
-		return wrong(k, l->base, "read", (int)torn);
-	error = replace(k, l, fd, good, torn > good || l->kind == SEGNAME_TORN);
-	if (error < 0)
-		return error;
-	report(k, l, records, torn - good);
-	k->catalog->files[l->at].kind = SEGNAME_CLOSED;
-	if (l->first < k->y->first_seq)
-		k->y->first_seq = l->first;
-	return 1;
-}
-
-/* 1: it lay before a closed segment, and is closed now. */
-static int
-fill_hole(struct work *k, const struct leftover *l)
-{
-	const struct segname *behind = closed_behind(k, l);
-	CLEANUP_FD int fd = -1;
-	uint64_t records = 0;
-	struct facts next;
-	int got;
-
-	/* A .torn without its copy: of a segment that was removed, or the copy is still a scratch file. */
-	if (l->first == 0 || !behind || (l->kind == SEGNAME_TORN && !k->catalog->scratch))
-		return 0;
-	got = first_facts(k, behind->base, &next);
-	if (got <= 0)
-		return got;
-	fd = open_left(k, l);
-	if (fd < 0)
-		return fd;
-	got = leads_to(k, &next, &records);
-	if (got < 0)
-		return wrong(k, l->base, "read", got);
-	return got == 0 ? 0 : close_hole(k, l, fd, records);
-}
-
-/* From the last to the first: one that is filled may be what the one before it ends at. */
-static int
-fill_holes(struct work *k)
-{
-	for (size_t i = k->n; i > 0; i--) {
-		struct leftover *l = &k->left[i - 1];
-		int filled = fill_hole(k, l);
-
-		if (filled < 0)
-			return filled;
-		if (filled == 0)
-			continue;
-		k->n--;
-		memmove(l, l + 1, (k->n - (i - 1)) * sizeof(*l));
-	}
-	return 0;
+	error = set_aside(k, l);
+	if (error == 0)
+		report(k, l, 0, torn);
+	return error;
 }
 
 /* --- all of them ------------------------------------------------------------------------------- */
+
+/* Whether file i was left by an interruption: it has no seal, and nothing stands in its place. */
+static bool
+is_left(const struct catalog *c, size_t i)
+{
+	enum segname_kind kind = c->files[i].kind;
+
+	if ((kind != SEGNAME_TMP && kind != SEGNAME_TORN) || catalog_has(c, i, SEGNAME_SEAL) ||
+	    catalog_has(c, i, SEGNAME_CLOSED))
+		return false;
+	return kind == SEGNAME_TMP || !catalog_has(c, i, SEGNAME_TMP);
+}
 
 static int
 collect(struct work *k)
@@ -420,11 +342,10 @@ collect(struct work *k)
 		enum segname_kind kind = c->files[i].kind;
 		int error;
 
-		if (kind == SEGNAME_CLOSED ||
-		    (kind == SEGNAME_TORN &&
-			(catalog_has(c, i, SEGNAME_CLOSED) || catalog_has(c, i, SEGNAME_TMP))))
+		if (!is_left(c, i))
 			continue;
-		*l = (struct leftover){.base = c->files[i].base, .at = i, .kind = kind};
+		*l = (struct leftover){.base = c->files[i].base, .kind = kind};
+		l->torn = kind == SEGNAME_TMP && catalog_has(c, i, SEGNAME_TORN);
 		error = survey(k, l);
 		if (error < 0)
 			return error;
@@ -441,8 +362,6 @@ recover_in_order(struct work *k)
 {
 	int error = collect(k);
 
-	if (error == 0)
-		error = fill_holes(k);
 	if (error == 0 && k->n > 0)
 		qsort(k->left, k->n, sizeof(*k->left), by_first);
 	for (size_t i = 0; i < k->n && error == 0; i++)
@@ -451,20 +370,20 @@ recover_in_order(struct work *k)
 }
 
 static size_t
-open_files(const struct catalog *c)
+files_left(const struct catalog *c)
 {
 	size_t n = 1; /* never an allocation of nothing */
 
 	for (size_t i = 0; i < c->n; i++)
-		n += c->files[i].kind != SEGNAME_CLOSED;
+		n += is_left(c, i);
 	return n;
 }
 
 int
-recover_all(struct recovery *ret, struct history *y, const struct dir *d, struct catalog *c,
+recover_all(struct recovery *ret, struct sealer *s, const struct dir *d, const struct catalog *c,
     struct hash *h, struct text *why)
 {
-	size_t n = open_files(c);
+	size_t n = files_left(c);
 	CLEANUP_FREE struct leftover *left = calloc(n, sizeof(*left));
 	CLEANUP_FREE struct linescan *scan = malloc(sizeof(*scan));
 	struct recovery r = {
@@ -473,14 +392,17 @@ recover_all(struct recovery *ret, struct history *y, const struct dir *d, struct
 	    .catalog = c,
 	    .hash = h,
 	    .why = why,
-	    .y = y,
+	    .sealer = s,
 	    .result = &r,
 	    .left = left,
 	    .scan = scan};
-	int error = -ENOMEM;
+	int error = tally_init(&k.tally);
 
-	if (left && scan && r.closed && r.empty)
+	if (error == 0 && (!left || !scan || !r.closed || !r.empty))
+		error = -ENOMEM;
+	if (error == 0)
 		error = recover_in_order(&k);
+	tally_deinit(&k.tally);
 	if (error < 0) {
 		recovery_deinit(&r);
 		return error;

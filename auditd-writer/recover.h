@@ -3,9 +3,9 @@
 
 /*
  * After a crash: every segment that an earlier run left open is closed with the whole lines that
- * continue the log; a file of which anything else is left over is kept as .torn. Works through the
- * files in the order of their first record. Idempotent: whatever it is interrupted at, the next start
- * goes on (docs/FORMAT.md, "After a crash").
+ * continue the log as the key state knows it, under a seal that says so; a file of which anything else
+ * is left over is kept as .torn. Works through the files in the order of their first record.
+ * Idempotent: whatever it is interrupted at, the next start goes on (docs/FORMAT.md, "After a crash").
  *
  * Where two files hold the same records (a storage error made the writer write them again), the one
  * that goes on further is believed from its first line on; the chain shows that they agree.
@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 #include "auditd-writer/catalog.h"
+#include "auditd-writer/sealer.h"
 #include "common/hash.h"
-#include "auditd-writer/history.h"
 #include "common/text.h"
 
 struct recovered {
@@ -34,10 +34,9 @@ struct recovery {
 };
 
 /*
- * y: from history_read(); moved on to the end of what is recovered. c: what is closed becomes so in
- * it. 0 or a negative errno with why.
- * Release with recovery_deinit().
+ * s has published what the last run committed, and c was read after that. 0 or a negative errno with
+ * why. Release with recovery_deinit().
  */
-int recover_all(struct recovery *ret, struct history *y, const struct dir *d, struct catalog *c,
-    struct hash *h, struct text *why);
+int recover_all(struct recovery *ret, struct sealer *s, const struct dir *d,
+    const struct catalog *c, struct hash *h, struct text *why);
 void recovery_deinit(struct recovery *r);

@@ -51,9 +51,7 @@ rotation_init(struct writer *w)
 	r->retry_at = INT64_MAX;
 	r->backoff = BACKOFF_FIRST_US;
 	w->open = SEGMENT_NONE;
-	r->sums[0] = hash_new();
-	r->sums[1] = hash_new();
-	if (!r->sums[0] || !r->sums[1])
+	if (tally_init(&r->tallies[0]) < 0 || tally_init(&r->tallies[1]) < 0)
 		return -ENOMEM;
 	ask_for_standby(w);
 	return 0;
@@ -74,7 +72,7 @@ next_segment(struct writer *w, struct segment *ret)
 {
 	struct rotation *r = &w->rotation;
 	struct job *job = &r->standby;
-	struct hash *sum = w->open.sum == r->sums[0] ? r->sums[1] : r->sums[0];
+	struct tally *tally = w->open.tally == &r->tallies[0] ? &r->tallies[1] : &r->tallies[0];
 
 	/* One that fails while it is waited for may be tried once more. */
 	for (int tries = 0; tries < 2 && job->fd < 0; tries++) {
@@ -84,7 +82,7 @@ next_segment(struct writer *w, struct segment *ret)
 	if (job->fd < 0)
 		return r->make_error < 0 ? r->make_error : -EIO;
 	segment_init(ret, job->fd, job->base, job->number, job->length,
-	    job->length > 0 ? step_of(w) : 0, sum);
+	    job->length > 0 ? step_of(w) : 0, tally);
 	job->fd = -1;
 	ask_for_standby(w);
 	return 0;
@@ -98,7 +96,7 @@ rotation_take_standby(struct writer *w)
 
 /* --- from open to closed ---------------------------------------------------------------------- */
 
-/* The covered part of the open segment, as a job for the closer. Ends the segment's sum. */
+/* The covered part of the open segment, as a job for the closer. Ends the segment's tally. */
 static struct job
 closing_job(struct writer *w)
 {
@@ -107,12 +105,10 @@ closing_job(struct writer *w)
 	    .kind = JOB_CLOSE,
 	    .number = s->number,
 	    .fd = s->fd,
-	    .length = s->covered,
-	    .records = s->covered_records,
 	};
 
 	memcpy(job.base, s->base, sizeof(job.base));
-	hash_end(s->sum, job.sum);
+	tally_end(s->tally, &job.total);
 	return job;
 }
 
@@ -410,7 +406,8 @@ closed(struct writer *w, const struct job *job)
 
 	r->waiting--;
 	r->backoff = BACKOFF_FIRST_US;
-	if (job->length > 0)
+	w->counters.next_seal = job->next_index;
+	if (job->total.records > 0)
 		w->counters.closed++;
 	if (job->poisoned) {
 		w->counters.poisoned++;

@@ -10,17 +10,17 @@
 
 void
 segment_init(struct segment *s, int fd, const char *base, uint32_t number, int64_t allocated,
-    int64_t step, struct hash *sum)
+    int64_t step, struct tally *tally)
 {
 	*s = (struct segment){
 	    .fd = fd,
 	    .number = number,
 	    .allocated = allocated,
 	    .step = step,
-	    .sum = sum,
+	    .tally = tally,
 	};
 	(void)snprintf(s->base, sizeof(s->base), "%s", base);
-	hash_begin(sum);
+	tally_begin(tally);
 }
 
 /* To at least this size, in whole pieces. */
@@ -78,7 +78,7 @@ segment_append(struct segment *s, struct str lines, uint64_t records, int64_t no
 }
 
 int
-segment_sync(struct segment *s, struct str lines)
+segment_sync(struct segment *s, struct str lines, const struct mark *marks, uint64_t n)
 {
 	int error = dir_sync_data(s->fd);
 
@@ -86,8 +86,6 @@ segment_sync(struct segment *s, struct str lines)
 		s->poisoned = true;
 		return error;
 	}
-	hash_add(s->sum, lines);
-	s->covered = s->size;
-	s->covered_records = s->records;
+	tally_add(s->tally, lines, marks, n);
 	return 0;
 }

@@ -11,30 +11,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/hash.h"
-#include "proto/segname.h"
+#include "auditd-writer/tally.h"
 #include "common/str.h"
+#include "proto/segname.h"
 
 struct segment {
 	int fd; /* -1: none */
 	char base[SEGNAME_SIZE];
 	uint32_t number;
 	int64_t size;      /* of the lines written */
-	int64_t covered;   /* of them by a sync that worked */
 	int64_t allocated; /* size of the file */
 	int64_t step;      /* bytes to allocate at once, 0: this file system cannot */
-	uint64_t records, covered_records;
+	uint64_t records;
 	int64_t first_at;  /* monotonic time of the first record */
 	int refused_space; /* negative errno of the last allocation that found no space, else 0 */
 	bool poisoned;
-	struct hash *sum; /* of the covered bytes */
+	struct tally *tally; /* of the covered lines */
 };
 
 #define SEGMENT_NONE ((struct segment){.fd = -1})
 
 /* Take over a new file of `allocated` NUL bytes. */
 void segment_init(struct segment *s, int fd, const char *base, uint32_t number, int64_t allocated,
-    int64_t step, struct hash *sum);
+    int64_t step, struct tally *tally);
 
 /*
  * Append whole lines. On -ENOSPC and -EDQUOT the segment is as before (bytes beyond its size will be
@@ -42,8 +41,18 @@ void segment_init(struct segment *s, int fd, const char *base, uint32_t number, 
  */
 int segment_append(struct segment *s, struct str lines, uint64_t records, int64_t now);
 
-/* Make everything appended durable; lines: what was appended since the last sync. Error: poisoned. */
-int segment_sync(struct segment *s, struct str lines);
+/*
+ * Make everything appended durable; lines, n with their marks: what was appended since the last sync.
+ * Error: poisoned.
+ */
+int segment_sync(struct segment *s, struct str lines, const struct mark *marks, uint64_t n);
+
+/* Bytes that a sync covers. */
+static inline int64_t
+segment_covered(const struct segment *s)
+{
+	return s->tally->total.bytes;
+}
 
 /* Whether an error is want of space. */
 static inline bool

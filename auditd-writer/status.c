@@ -29,6 +29,7 @@ static const struct row rows[] = {
     {ROW(closed)},
     {ROW(poisoned)},
     {ROW(notes_lost)},
+    {ROW(next_seal)},
 };
 
 static void

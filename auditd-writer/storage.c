@@ -38,7 +38,8 @@ put_sync(struct writer *w)
 
 	if (w->batch.written == 0)
 		return 0;
-	error = segment_sync(&w->open, batch_written(&w->batch));
+	error = segment_sync(&w->open, batch_written(&w->batch), batch_written_marks(&w->batch),
+	    w->batch.written_records);
 	if (error < 0)
 		return error;
 	batch_drop_written(&w->batch);
@@ -52,6 +53,7 @@ sync_due(const struct writer *w)
 	if (!w->options.commit)
 		return true;
 	return w->batch.written > BATCH_UNSYNCED - BATCH_FLUSH ||
+	       w->batch.written_records > BATCH_RECORDS / 2 ||
 	       (w->batch.written > 0 && w->now - w->batch.written_at >= COMMIT_SYNC_US);
 }
 

@@ -20,9 +20,12 @@
 #include "auditd-writer/dir.h"
 #include "auditd-writer/encode.h"
 #include "auditd-writer/identity.h"
+#include "auditd-writer/keystate.h"
 #include "auditd-writer/options.h"
 #include "auditd-writer/outcomes.h"
+#include "auditd-writer/sealer.h"
 #include "auditd-writer/segment.h"
+#include "auditd-writer/tally.h"
 #include "auditd-writer/timekeeper.h"
 #include "common/limits.h"
 #include "proto/msg.h"
@@ -38,6 +41,7 @@ struct counters {
 	uint64_t faults;
 	uint64_t closed, poisoned; /* segments */
 	uint64_t notes_lost;       /* records of our own that found no room */
+	uint64_t next_seal;        /* no count: index of the next seal, as the closer last said */
 };
 
 /* --- storage.c -------------------------------------------------------------------------------- */
@@ -80,14 +84,16 @@ struct rotation {
 	int64_t hold_until; /* monotonic: no use to rotate before */
 	struct rotate_request requests[ROTATE_REQUESTS];
 	unsigned n_requests;
-	struct hash *sums[2]; /* one is the open segment's */
+	struct tally tallies[2]; /* one is the open segment's */
 };
 
 struct writer {
 	struct options options;
 	struct identity identity;
 	struct dir audit, keys;
-	int64_t now; /* monotonic, once per turn */
+	struct keyfile keyfile;
+	struct sealer sealer; /* the closer's from when it runs */
+	int64_t now;          /* monotonic, once per turn */
 	struct timekeeper time;
 	struct encoder encoder;
 	struct batch batch;

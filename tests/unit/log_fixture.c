@@ -14,10 +14,10 @@
 #include <cmocka.h>
 
 #include "auditd-writer/encode.h"
-#include "proto/facts.h"
-#include "proto/segname.h"
 #include "common/cleanup.h"
 #include "common/fds.h"
+#include "proto/facts.h"
+#include "proto/segname.h"
 #include "tests/unit/log_fixture.h"
 
 static void
@@ -36,6 +36,7 @@ make_lines(struct fixture *f, uint64_t log_id)
 		e.stamp.time = INT64_C(1795000000000000) + seq;
 		assert_int_equal(encode_line(&e, &t, &r, LINE_NO_CHANNEL, NULL), 0);
 		f->line[seq] = (struct str){t.p + start, t.n - start};
+		encode_mark(&e, &f->mark[seq]);
 	}
 	hash_free(h);
 }

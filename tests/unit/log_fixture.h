@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "auditd-writer/dir.h"
+#include "auditd-writer/tally.h"
 #include "common/str.h"
 
 #define FIXTURE_LINES 64
@@ -15,6 +16,7 @@ struct fixture {
 	char top[64];
 	struct dir dir;
 	struct str line[FIXTURE_LINES + 1]; /* line[seq], with newline */
+	struct mark mark[FIXTURE_LINES + 1];
 	char room[FIXTURE_LINES * 1024];
 };
 
@@ -30,7 +32,7 @@ const char *fixture_base(char session, unsigned n);
 void fixture_put(struct fixture *f, const char *base, const char *kind, unsigned first,
     unsigned last, struct str more, size_t nuls);
 
-/* All closed segments hold exactly lines first to last, in order; no .tmp, no scratch is left. */
+/* All closed segments hold exactly lines first to last, in order; no .tmp, no scratch file is left. */
 void fixture_expect(struct fixture *f, unsigned first, unsigned last);
 /* One closed segment holds exactly these lines. */
 void fixture_expect_file(struct fixture *f, const char *base, unsigned first, unsigned last);

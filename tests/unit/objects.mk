@@ -138,7 +138,7 @@ OBJS-test_admin := tests/unit/test_admin.o tests/unit/role_harness.o $(POLICYD-c
 LIBS-test_admin := libevent_core json-c libcap libcrypto
 
 # Against the built auditd-writer.
-WRITER_HARNESS := tests/unit/writer_harness.o tests/unit/writer_log.o proto/msg.o proto/msg_body.o proto/wire.o \
+WRITER_HARNESS := tests/unit/writer_harness.o tests/unit/writer_log.o tests/unit/writer_seals.o proto/msg.o proto/msg_body.o proto/wire.o \
 	proto/record.o proto/value.o common/chan.o common/chan_pair.o common/fds.o common/text.o common/clock.o
 UNIT_TESTS += test_writer
 OBJS-test_writer := tests/unit/test_writer.o $(WRITER_HARNESS)
@@ -147,9 +147,13 @@ LIBS-test_writer := libcrypto
 # auditd-writer's parts, with dir.c replaced by one whose calls can be made to fail.
 WRITER_LOG := tests/unit/log_fixture.o tests/unit/dir_faults.o auditd-writer/encode.o proto/facts.o common/hash.o \
 	proto/segname.o auditd-writer/linescan.o auditd-writer/repair.o proto/line.o proto/record.o proto/value.o \
-	proto/wire.o common/clock.o common/fds.o common/log.o common/text.o
+	proto/wire.o common/clock.o common/fds.o common/log.o common/text.o auditd-writer/tally.o proto/merkle.o
+# ... and sealing.
+WRITER_SEALER := tests/unit/seal_fixture.o auditd-writer/sealer.o auditd-writer/identity.o auditd-writer/keystate.o \
+	auditd-writer/keyslot.o auditd-writer/keywrap.o proto/seal.o proto/note.o common/base64.o common/ed25519.o
 UNIT_TESTS += test_recover
-OBJS-test_recover := tests/unit/test_recover.o auditd-writer/catalog.o auditd-writer/history.o auditd-writer/recover.o $(WRITER_LOG)
+OBJS-test_recover := tests/unit/test_recover.o auditd-writer/catalog.o auditd-writer/history.o auditd-writer/recover.o \
+	$(WRITER_LOG) $(WRITER_SEALER)
 LIBS-test_recover := libcrypto
 
 # The whole of it, but for main.o (the test has that inside) and dir.o (whose calls can be made to fail).
@@ -159,8 +163,8 @@ OBJS-test_writer_storage := tests/unit/test_writer_storage.o \
 LIBS-test_writer_storage := libcrypto libcap
 
 UNIT_TESTS += test_closer
-OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-writer/repair.o auditd-writer/dir.o \
-	common/hash.o proto/segname.o common/clock.o common/fds.o common/log.o common/text.o
+OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-writer/making.o auditd-writer/closing.o \
+	$(WRITER_LOG) $(WRITER_SEALER)
 LIBS-test_closer := libcrypto
 
 UNIT_TESTS += test_writer_calls

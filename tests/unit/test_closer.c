@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The closer: segments are closed in the order of their numbers, also when one cannot be. */
+/*
+ * The closer: segments are sealed and closed in the order of their records, in groups, also when one
+ * cannot be; a poisoned one is sealed from a checked copy.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -8,61 +11,105 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "auditd-writer/closer.h"
+#include "tests/unit/dir_faults.h"
+#include "tests/unit/seal_fixture.h"
 
-#define SESSION "00000000-0000-4000-8000-000000000000"
-#define LINE "not looked at here\n"
+#define LINES 4 /* of one segment */
 
-static char top[] = "/tmp/sealwright-closer-XXXXXX";
-static struct dir dir;
+static struct fixture f;
+static struct seal_fixture keys;
 static struct closer closer;
 
+/* One thread for all tests: nothing ends it. */
 static int
-set_up(void **state)
+set_up_all(void **state)
 {
-	const char *why;
-
 	(void)state;
-	if (!mkdtemp(top) || hash_init() < 0 || dir_open(&dir, top, &why) < 0)
-		return -1;
-	return closer_init(&closer, &dir) < 0 || closer_start(&closer) < 0 ? -1 : 0;
+	fixture_init(&f, FIXTURE_LOG_ID);
+	seal_fixture_init(&keys, &f, FIXTURE_LOG_ID);
+	return closer_init(&closer, &f.dir, &keys.sealer) < 0 || closer_start(&closer) < 0 ? -1 : 0;
 }
 
 static int
-tear_down(void **state)
+tear_down_all(void **state)
 {
-	char command[128];
-
 	(void)state;
-	(void)close(dir.fd);
-	hash_free(closer.sum);
-	(void)snprintf(command, sizeof(command), "rm -rf %s", top);
-	return system(command);
+	closing_deinit(&closer.closing);
+	seal_fixture_deinit(&keys);
+	fixture_deinit(&f);
+	return 0;
 }
 
-/* A segment with one line, to be closed. */
+static int
+setup(void **state)
+{
+	(void)state;
+	dir_fault_only(NULL);
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+	fixture_clear(&f);
+	seal_fixture_renew(&keys);
+	assert_int_equal(seal_fixture_open(&keys), 0);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+	seal_fixture_close(&keys);
+	return 0;
+}
+
+static bool
+there(const char *base, enum segname_kind kind)
+{
+	char name[SEGNAME_SIZE];
+
+	segname_with(name, base, kind);
+	return faccessat(f.dir.fd, name, F_OK, 0) == 0;
+}
+
+/* Segment `number` of the log, with its lines, more bytes, and space behind them. */
+static struct job
+segment_with(uint32_t number, struct str more)
+{
+	const unsigned first = (number - 1) * LINES + 1, last = number * LINES;
+	const char *base = fixture_base('a', number);
+	struct job job = {.kind = JOB_CLOSE, .number = number};
+	char name[SEGNAME_SIZE];
+
+	segname_with(name, base, SEGNAME_TMP);
+	(void)snprintf(job.base, sizeof(job.base), "%s", base);
+	fixture_put(&f, base, ".jsonl.tmp", first, last, more, 5000);
+	assert_int_equal(fchmodat(f.dir.fd, name, 0640, 0), 0);
+	job.fd = openat(f.dir.fd, name, O_RDWR | O_CLOEXEC);
+	assert_true(job.fd >= 0);
+	assert_int_equal(fchmodat(f.dir.fd, name, 0440, 0), 0);
+	job.total = seal_fixture_total(&keys, first, last);
+	return job;
+}
+
 static struct job
 segment(uint32_t number)
 {
-	struct job job = {.kind = JOB_CLOSE, .number = number, .length = sizeof(LINE) - 1};
-	struct hash *h = hash_new();
-	char name[SEGNAME_SIZE];
+	return segment_with(number, STR(""));
+}
 
-	assert_non_null(h);
-	segname_make(job.base, 0, SESSION, number);
-	segname_with(name, job.base, SEGNAME_TMP);
-	job.fd = dir_create(&dir, name);
-	assert_true(job.fd >= 0);
-	assert_int_equal(dir_write(job.fd, LINE, sizeof(LINE) - 1, 0), 0);
-	hash_begin(h);
-	hash_add(h, STR(LINE));
-	hash_end(h, job.sum);
-	hash_free(h);
-	return job;
+static struct job
+reap(void)
+{
+	struct job done;
+
+	while (!closer_reap(&closer, &done))
+		closer_wait(&closer, -1);
+	return done;
 }
 
 static struct job
@@ -71,8 +118,7 @@ after(const struct job *job)
 	struct job done;
 
 	closer_submit(&closer, job);
-	closer_wait(&closer, -1);
-	assert_true(closer_reap(&closer, &done));
+	done = reap();
 	assert_int_equal(done.number, job->number);
 	return done;
 }
@@ -80,10 +126,26 @@ after(const struct job *job)
 static void
 block(const struct job *job)
 {
-	int fd = openat(dir.fd, job->base, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	int fd = openat(f.dir.fd, job->base, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
 	(void)close(fd);
+}
+
+static void
+closes_and_seals(void **state)
+{
+	(void)state;
+	for (uint32_t number = 1; number <= 3; number++) {
+		struct job job = segment(number);
+
+		job = after(&job);
+		assert_int_equal(job.error, 0);
+		assert_int_equal(job.next_index, number);
+		assert_false(job.poisoned);
+	}
+	assert_int_equal(seal_fixture_expect(&keys), 3);
+	fixture_expect(&f, 1, 3 * LINES);
 }
 
 static void
@@ -92,19 +154,20 @@ closes_no_segment_before_an_earlier_one(void **state)
 	struct job one = segment(1), two = segment(2), three = segment(3);
 
 	(void)state;
-	block(&one); /* its name is taken: it can be neither renamed nor repaired */
+	block(&one); /* its name is taken: sealed it can be, but not renamed */
 	one = after(&one);
 	assert_int_equal(one.error, -EEXIST);
 	two = after(&two);
 	three = after(&three);
 	assert_int_equal(two.error, -EBUSY);
 	assert_int_equal(three.error, -EBUSY);
-	assert_int_equal(faccessat(dir.fd, two.base, F_OK, 0), -1);
+	assert_false(there(two.base, SEGNAME_CLOSED));
+	assert_false(there(two.base, SEGNAME_SEAL));
 
-	assert_int_equal(unlinkat(dir.fd, one.base, 0), 0);
+	assert_int_equal(unlinkat(f.dir.fd, one.base, 0), 0);
 	one = after(&one);
 	assert_int_equal(one.error, 0);
-	/* Two was refused, too: it comes before three. */
+	/* Two was not sealed, and comes before three. */
 	three = after(&three);
 	assert_int_equal(three.error, -EBUSY);
 	two = after(&two);
@@ -112,15 +175,219 @@ closes_no_segment_before_an_earlier_one(void **state)
 	assert_false(two.poisoned);
 	three = after(&three);
 	assert_int_equal(three.error, 0);
-	assert_int_equal(faccessat(dir.fd, three.base, F_OK, 0), 0);
+	assert_int_equal(seal_fixture_expect(&keys), 3);
 }
+
+/* Handed in while the thread is at work: one commit, whatever their order. */
+static void
+takes_what_waits_as_a_group(void **state)
+{
+	static const uint32_t order[] = {1, 4, 2, 5, 3};
+	struct job jobs[5];
+	unsigned closed = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++)
+		jobs[i] = segment(i + 1);
+	(void)pthread_mutex_lock(&closer.mutex);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		closer.todo[closer.n_todo++] = jobs[order[i] - 1];
+	(void)pthread_cond_signal(&closer.todo_cond);
+	(void)pthread_mutex_unlock(&closer.mutex);
+	for (; closed < 5; closed++) {
+		struct job done = reap();
+
+		assert_int_equal(done.error, 0);
+		assert_int_equal(done.number, closed + 1);
+	}
+	assert_int_equal(keys.sealer.state.n_pending, 5);
+	assert_int_equal(seal_fixture_expect(&keys), 5);
+}
+
+static void
+makes_new_ones_beside(void **state)
+{
+	struct job make = {.kind = JOB_MAKE, .fd = -1, .number = 9, .length = 65536};
+	struct job one = segment(1), done;
+
+	(void)state;
+	(void)snprintf(make.base, sizeof(make.base), "%s", fixture_base('a', 9));
+	closer_submit(&closer, &one);
+	closer_submit(&closer, &make);
+	for (int i = 0; i < 2; i++) {
+		done = reap();
+		assert_int_equal(done.error, 0);
+		if (done.kind == JOB_MAKE)
+			(void)close(done.fd);
+	}
+	assert_true(there(make.base, SEGNAME_TMP));
+	assert_true(there(one.base, SEGNAME_CLOSED));
+}
+
+/* --- poisoned --------------------------------------------------------------------------------- */
+
+static struct job
+poisoned(uint32_t number, struct str more)
+{
+	struct job job = segment_with(number, more);
+
+	job.poisoned = true;
+	job.cause = -EIO;
+	return job;
+}
+
+static void
+expect_poisoned(const struct job *job, uint64_t torn_bytes)
+{
+	const struct keystate *s = &keys.sealer.state;
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "\"state\":\"poisoned\",\"torn_bytes\":%llu,",
+	    (unsigned long long)torn_bytes);
+	assert_int_equal(job->error, 0);
+	assert_true(job->poisoned);
+	assert_true(there(job->base, SEGNAME_TORN));
+	assert_non_null(memmem(s->pending[0].note, s->pending[0].n, text, strlen(text)));
+}
+
+static void
+seals_a_checked_copy_of_a_poisoned_one(void **state)
+{
+	struct job one = poisoned(1, f.line[LINES + 1]);
+
+	(void)state;
+	one = after(&one);
+	expect_poisoned(&one, f.line[LINES + 1].n);
+	assert_int_equal(seal_fixture_expect(&keys), 1);
+}
+
+/* Nothing of it was covered: evidence, and no seal. */
+static void
+seals_nothing_of_an_empty_one(void **state)
+{
+	struct job one = poisoned(1, STR(""));
+
+	(void)state;
+	one.total = (struct tally_total){0};
+	one = after(&one);
+	assert_int_equal(one.error, 0);
+	assert_true(there(one.base, SEGNAME_TORN));
+	assert_false(there(one.base, SEGNAME_SEAL));
+	assert_int_equal(keys.sealer.state.next_index, 0);
+}
+
+static void
+copies_what_cannot_be_cut_or_synced(void **state)
+{
+	static const char *const calls[] = {"ftruncate", "fsync"};
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct job job = segment(i + 1);
+
+		dir_fault_only(calls[i]);
+		dir_fault_set(DIR_FAULT_FAIL, 1, 1, EIO);
+		job = after(&job);
+		expect_poisoned(&job, 0);
+	}
+	dir_fault_only(NULL);
+	assert_int_equal(seal_fixture_expect(&keys), 2);
+}
+
+static void
+refuses_a_copy_that_reads_differently(void **state)
+{
+	struct job one = poisoned(1, STR(""));
+
+	(void)state;
+	one.total.sha256[0] ^= 1;
+	one = after(&one);
+	assert_int_equal(one.error, -EBADMSG);
+	assert_false(there(one.base, SEGNAME_CLOSED));
+	assert_false(there(one.base, SEGNAME_SEAL));
+	assert_int_equal(keys.sealer.state.next_index, 0);
+}
+
+/* --- calls that fail -------------------------------------------------------------------------- */
+
+/* Three segments, the second poisoned, handed in until all are closed. */
+static void
+close_three(bool group)
+{
+	struct job jobs[3] = {segment(1), poisoned(2, f.line[30]), segment(3)};
+	unsigned closed = 0;
+
+	for (int tries = 0; closed < 3; tries++) {
+		assert_true(tries < 20);
+		for (int i = 0; i < 3; i++) {
+			if (jobs[i].base[0] == '\0')
+				continue;
+			closer_submit(&closer, &jobs[i]);
+			if (!group)
+				jobs[i] = reap();
+		}
+		for (int i = 0; i < 3; i++) {
+			if (jobs[i].base[0] == '\0')
+				continue;
+			if (group)
+				jobs[i] = reap();
+			closed += jobs[i].error == 0;
+			if (jobs[i].error == 0)
+				jobs[i].base[0] = '\0';
+		}
+	}
+}
+
+static void
+each_call_failing(enum dir_fault fault, int times, bool group)
+{
+	int at = 1;
+
+	for (;; at++) {
+		int calls;
+
+		dir_fault_set(fault, at, times, EIO);
+		close_three(group);
+		calls = dir_fault_calls();
+		dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+		assert_int_equal(seal_fixture_expect(&keys), 3);
+		fixture_expect(&f, 1, 3 * LINES);
+		(void)teardown(NULL);
+		(void)setup(NULL);
+		if (calls < at)
+			break;
+	}
+	print_message("# %d calls\n", at - 1);
+	assert_true(at > 20);
+}
+
+static void
+goes_on_after_each_call_that_fails(void **state)
+{
+	(void)state;
+	each_call_failing(DIR_FAULT_FAIL, 1, true);
+	each_call_failing(DIR_FAULT_FAIL, 1, false);
+	each_call_failing(DIR_FAULT_SHORT, 1, true);
+	each_call_failing(DIR_FAULT_FAIL, 2, true);
+	each_call_failing(DIR_FAULT_FAIL, 3, false);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(closes_no_segment_before_an_earlier_one),
+	    TEST(closes_and_seals),
+	    TEST(closes_no_segment_before_an_earlier_one),
+	    TEST(takes_what_waits_as_a_group),
+	    TEST(makes_new_ones_beside),
+	    TEST(seals_a_checked_copy_of_a_poisoned_one),
+	    TEST(seals_nothing_of_an_empty_one),
+	    TEST(copies_what_cannot_be_cut_or_synced),
+	    TEST(refuses_a_copy_that_reads_differently),
+	    TEST(goes_on_after_each_call_that_fails),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a start makes of what a crash left behind, on directories laid out by hand. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,24 +15,26 @@
 
 #include <cmocka.h>
 
+#include "auditd-writer/history.h"
 #include "auditd-writer/recover.h"
 #include "common/cleanup.h"
 #include "tests/unit/dir_faults.h"
-#include "tests/unit/log_fixture.h"
+#include "tests/unit/seal_fixture.h"
 
 static struct fixture f;
-static struct history y;
+static struct seal_fixture keys;
+static struct keystate after; /* the key state when recovery is done */
+static uint64_t first_seq;
 static struct recovery r;
-static char why[512];
-static struct hash *hash;
+static char why[1024];
 
 static int
 setup(void **state)
 {
 	(void)state;
 	fixture_init(&f, FIXTURE_LOG_ID);
+	seal_fixture_init(&keys, &f, FIXTURE_LOG_ID);
 	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
-	hash = hash_new();
 	return 0;
 }
 
@@ -40,9 +43,57 @@ teardown(void **state)
 {
 	(void)state;
 	recovery_deinit(&r);
+	seal_fixture_deinit(&keys);
 	fixture_deinit(&f);
-	hash_free(hash);
 	return 0;
+}
+
+/* Nothing there, and a new key state. */
+static void
+clear(void)
+{
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+	fixture_clear(&f);
+	seal_fixture_renew(&keys);
+}
+
+static int
+publish(struct text *t)
+{
+	char gone[SEGNAME_SIZE];
+	const char *step = "";
+	int error = sealer_resume(&keys.sealer, gone, &step);
+
+	text_put(t, str_from(step));
+	return error;
+}
+
+static int
+check(struct text *t)
+{
+	struct catalog c;
+	int error = catalog_read(&c, &f.dir);
+
+	if (error < 0)
+		return error;
+	error = history_check(&f.dir, &c, &keys.sealer.state, keys.sum, t);
+	catalog_deinit(&c);
+	return error;
+}
+
+static int
+recover(struct text *t)
+{
+	struct catalog c;
+	int error = catalog_read(&c, &f.dir);
+
+	if (error < 0)
+		return error;
+	error = history_first(&first_seq, &f.dir, &c, keys.sum, t);
+	if (error == 0)
+		error = recover_all(&r, &keys.sealer, &f.dir, &c, keys.sum, t);
+	catalog_deinit(&c);
+	return error;
 }
 
 /* As the writer does at start. */
@@ -50,18 +101,19 @@ static int
 run(void)
 {
 	struct text t = text_over(why, sizeof(why) - 1);
-	struct catalog c;
-	int error;
+	int error = seal_fixture_open(&keys);
 
 	recovery_deinit(&r);
 	memset(why, 0, sizeof(why));
-	error = catalog_read(&c, &f.dir);
 	if (error < 0)
 		return error;
-	error = history_read(&y, &f.dir, &c, hash, &t);
+	error = check(&t);
 	if (error == 0)
-		error = recover_all(&r, &y, &f.dir, &c, hash, &t);
-	catalog_deinit(&c);
+		error = publish(&t);
+	if (error == 0)
+		error = recover(&t);
+	after = keys.sealer.state;
+	seal_fixture_close(&keys);
 	return error;
 }
 
@@ -73,21 +125,13 @@ recovered(unsigned last)
 	if (error < 0)
 		fail_msg("recovery failed: %d %s", error, why);
 	fixture_expect(&f, 1, last);
-	assert_int_equal(y.seq, last);
+	(void)seal_fixture_expect(&keys);
+	assert_int_equal(after.seq, last);
 	if (last == 0)
 		return;
-	assert_int_equal(y.log_id, FIXTURE_LOG_ID);
-	assert_int_equal(y.first_seq, 1);
-	assert_int_equal(y.time, INT64_C(1795000000000000) + last);
-	if (last < FIXTURE_LINES) { /* the head is what the next line continues */
-		static const char hex[] = "0123456789abcdef";
-		const char *prev = f.line[last + 1].p + f.line[last + 1].n - 3 - 64;
-
-		for (int i = 0; i < LINE_HASH; i++) {
-			assert_int_equal(prev[2 * i], hex[y.head[i] >> 4]);
-			assert_int_equal(prev[2 * i + 1], hex[y.head[i] & 15]);
-		}
-	}
+	assert_int_equal(after.log_id, FIXTURE_LOG_ID);
+	assert_int_equal(after.last_time, INT64_C(1795000000000000) + last);
+	assert_memory_equal(after.head, f.mark[last].leaf, LINE_HASH);
 }
 
 static void
@@ -97,6 +141,27 @@ expect_closed(size_t i, const char *base, uint64_t records, uint64_t torn)
 	assert_string_equal(r.closed[i].base, base);
 	assert_int_equal(r.closed[i].records, records);
 	assert_int_equal(r.closed[i].torn_bytes, torn);
+}
+
+/* A closed segment with its seal, in the order of the log. */
+static void
+closed(const char *base, unsigned first, unsigned last)
+{
+	seal_fixture_put(&keys, base, first, last);
+}
+
+/* Its seal says so. */
+static void
+expect_seal(const char *base, const char *text)
+{
+	char name[SEGNAME_SIZE];
+	CLEANUP_FREE char *bytes = NULL;
+	size_t n;
+
+	segname_with(name, base, SEGNAME_SEAL);
+	bytes = fixture_bytes(&f, name, &n);
+	if (!memmem(bytes, n, text, strlen(text)))
+		fail_msg("not in %s: %s", name, text);
 }
 
 static bool
@@ -124,7 +189,7 @@ an_empty_directory(void **state)
 {
 	(void)state;
 	recovered(0);
-	assert_false(y.any);
+	assert_int_equal(after.next_index, 0);
 	assert_int_equal(r.n_closed, 0);
 }
 
@@ -132,9 +197,9 @@ static void
 nothing_to_do(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
-	fixture_put(&f, fixture_base('a', 2), ".jsonl", 6, 9, NOTHING, 0);
-	fixture_put(&f, fixture_base('b', 1), ".jsonl", 10, 12, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
+	closed(fixture_base('a', 2), 6, 9);
+	closed(fixture_base('b', 1), 10, 12);
 	recovered(12);
 	assert_int_equal(r.n_closed, 0);
 }
@@ -143,7 +208,7 @@ static void
 whole_lines_and_space_ahead(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, NOTHING, 300000);
 	recovered(9);
 	assert_int_equal(r.n_closed, 1);
@@ -173,7 +238,7 @@ half_a_line_is_torn(void **state)
 	size_t n;
 
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, half_of(10), 5000);
 	recovered(9);
 	expect_closed(0, fixture_base('a', 2), 4, half_of(10).n);
@@ -193,7 +258,7 @@ a_hole_ends_what_is_good(void **state)
 	char line[1024];
 
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	memcpy(line, f.line[8].p, f.line[8].n);
 	memset(line + 100, 0, 50);
 	fixture_put(
@@ -210,7 +275,7 @@ a_line_that_does_not_continue_ends_what_is_good(void **state)
 	char *digit = lines + n - 4;
 
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	memcpy(lines, f.line[8].p, n); /* 8 and 9 lie side by side */
 	*digit = *digit == '0' ? '1' : '0';
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 7, (struct str){lines, n}, 9);
@@ -236,7 +301,7 @@ static void
 without_a_good_line_it_is_only_kept(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 0, 0, half_of(6), 100);
 	recovered(5);
 	expect_closed(0, fixture_base('a', 2), 0, half_of(6).n);
@@ -251,7 +316,7 @@ static void
 empty_files_are_named(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 0, 0, NOTHING, 0);
 	fixture_put(&f, fixture_base('a', 3), ".jsonl.tmp", 0, 0, NOTHING, 700000);
 	assert_int_equal(run(), 0);
@@ -268,7 +333,7 @@ static void
 in_the_order_of_their_records(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('c', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('c', 1), 1, 5);
 	fixture_put(&f, fixture_base('b', 1), ".jsonl.tmp", 9, 11, NOTHING, 10);
 	fixture_put(&f, fixture_base('a', 7), ".jsonl.tmp", 12, 12, half_of(13), 10);
 	fixture_put(&f, fixture_base('d', 1), ".jsonl.tmp", 6, 8, NOTHING, 0);
@@ -282,7 +347,7 @@ static void
 what_does_not_continue_is_torn(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 7, 9, NOTHING, 10);
 	recovered(5);
 	expect_closed(0, fixture_base('a', 2), 0, f.line[7].n + f.line[8].n + f.line[9].n);
@@ -295,7 +360,7 @@ another_logs_lines_are_torn(void **state)
 
 	(void)state;
 	fixture_init(&other, FIXTURE_LOG_ID + 1);
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 0, 0, other.line[6], 10);
 	recovered(5);
 	expect_closed(0, fixture_base('a', 2), 0, other.line[6].n);
@@ -307,7 +372,7 @@ static void
 written_again_elsewhere(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 12, NOTHING, 10);
 	fixture_put(&f, fixture_base('a', 3), ".jsonl.tmp", 10, 15, NOTHING, 10);
 	recovered(15);
@@ -321,7 +386,7 @@ static void
 written_again_but_not_as_far(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 12, NOTHING, 10);
 	fixture_put(&f, fixture_base('a', 3), ".jsonl.tmp", 10, 11, half_of(12), 10);
 	recovered(12);
@@ -357,44 +422,90 @@ written_again_and_again(void **state)
 	fixture_expect_file(&f, fixture_base('a', 4), 13, 20);
 }
 
-/* The rename of a later segment may be on disk when that of an earlier one is not. */
+/* --- what was committed ------------------------------------------------------------------------ */
+
+/* Sealed as the key state knows it, and nothing of it published yet: it is complete as .tmp. */
 static void
-an_open_segment_before_a_closed_one(void **state)
+committed(const char *base, unsigned first, unsigned last)
 {
-	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
-	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, NOTHING, 100);
-	fixture_put(&f, fixture_base('a', 3), ".jsonl.tmp", 10, 11, half_of(12), 0);
-	fixture_put(&f, fixture_base('a', 4), ".jsonl", 12, 14, NOTHING, 0);
-	fixture_put(&f, fixture_base('a', 5), ".jsonl.tmp", 15, 16, NOTHING, 100);
-	recovered(16);
-	assert_int_equal(r.n_closed, 3);
-	assert_int_equal(r.records, 8);
-	assert_true(there(fixture_base('a', 3), ".jsonl.torn"));
+	const struct tally_total total = seal_fixture_total(&keys, first, last);
+	const struct sealing sealing = {.base = base, .total = &total, .state = SEAL_CLEAN};
+	char gone[SEGNAME_SIZE];
+	const char *step;
+
+	fixture_put(&f, base, ".jsonl.tmp", first, last, NOTHING, 0);
+	assert_int_equal(seal_fixture_open(&keys), 0);
+	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), 0);
+	dir_fault_only("openat");
+	dir_fault_set(DIR_FAULT_FAIL, 1, 1, EIO);
+	assert_int_equal(sealer_seal(&keys.sealer, &sealing, 1, &step), -EIO);
+	dir_fault_only(NULL);
+	assert_int_equal(keys.sealer.state.seq, last);
+	seal_fixture_close(&keys);
 }
 
 static void
-the_first_segment_open_and_the_next_closed(void **state)
+move(const char *base, enum segname_kind from, enum segname_kind to)
+{
+	char a[SEGNAME_SIZE], b[SEGNAME_SIZE];
+
+	segname_with(a, base, from);
+	segname_with(b, base, to);
+	assert_int_equal(renameat(f.dir.fd, a, f.dir.fd, b), 0);
+}
+
+static void
+drop(const char *base, enum segname_kind kind)
+{
+	char name[SEGNAME_SIZE];
+
+	segname_with(name, base, kind);
+	assert_int_equal(unlinkat(f.dir.fd, name, 0), 0);
+}
+
+static void
+publishes_what_was_committed(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl.tmp", 1, 5, NOTHING, 100);
-	fixture_put(&f, fixture_base('a', 2), ".jsonl", 6, 9, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
+	committed(fixture_base('a', 2), 6, 9);
+	fixture_put(&f, fixture_base('a', 3), ".jsonl.tmp", 10, 11, NOTHING, 100);
+	recovered(11);
+	assert_int_equal(r.n_closed, 1);
+	expect_seal(fixture_base('a', 2), "\"index\":1,");
+	expect_seal(fixture_base('a', 2), "\"state\":\"clean\"");
+	expect_seal(fixture_base('a', 3), "\"state\":\"recovered\",\"torn_bytes\":0,");
+}
+
+/* Of the two names a crash may have kept either. */
+static void
+publishes_what_was_half_published(void **state)
+{
+	(void)state;
+	committed(fixture_base('a', 1), 1, 5);
+	move(fixture_base('a', 1), SEGNAME_TMP, SEGNAME_CLOSED);
+	recovered(5);
+	closed(fixture_base('a', 2), 6, 9);
+	move(fixture_base('a', 2), SEGNAME_CLOSED, SEGNAME_TMP);
 	recovered(9);
-	expect_closed(0, fixture_base('a', 1), 5, 0);
+	assert_int_equal(r.n_closed, 0);
 }
 
-/* It has to end where the closed one begins: else it is no hole, and its lines are not of the log. */
+/* Somebody removes segments when the writer does not run; their seals stay. */
 static void
-no_hole_to_fill(void **state)
+goes_on_without_a_segment_that_was_removed(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
-	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 7, NOTHING, 100);
-	fixture_put(&f, fixture_base('a', 3), ".jsonl", 9, 12, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
+	closed(fixture_base('a', 2), 6, 9);
+	drop(fixture_base('a', 1), SEGNAME_CLOSED);
 	assert_int_equal(run(), 0);
-	assert_int_equal(y.seq, 12);
-	expect_closed(0, fixture_base('a', 2), 0, f.line[6].n + f.line[7].n);
-	assert_true(there(fixture_base('a', 2), ".jsonl.torn"));
+	assert_int_equal(first_seq, 6);
+	drop(fixture_base('a', 2), SEGNAME_CLOSED);
+	assert_int_equal(run(), 0);
+	assert_int_equal(first_seq, 0);
+	assert_int_equal(after.seq, 9);
+	assert_true(there(fixture_base('a', 2), ".jsonl.seal"));
 }
 
 /* --- interrupted recoveries -------------------------------------------------------------------- */
@@ -403,7 +514,7 @@ static void
 between_the_two_renames(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.torn", 6, 9, half_of(10), 100);
 	recovered(9);
 	expect_closed(0, fixture_base('a', 2), 4, half_of(10).n);
@@ -412,40 +523,48 @@ between_the_two_renames(void **state)
 	assert_int_equal(r.n_closed, 0);
 }
 
-/* Somebody removed old segments, and left what was kept beside them. */
+/* The copy is in its place, and not sealed: what was torn is told all the same. */
 static void
-evidence_of_removed_segments(void **state)
+between_the_copy_and_its_seal(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl.torn", 3, 5, half_of(6), 100);
-	assert_int_equal(run(), 0);
-	assert_false(y.any);
-	assert_true(there(fixture_base('a', 1), ".jsonl.torn"));
-	fixture_put(&f, fixture_base('a', 2), ".jsonl", 6, 12, NOTHING, 0);
-	assert_int_equal(run(), 0);
-	assert_int_equal(y.seq, 12);
-	assert_int_equal(y.first_seq, 6);
-	assert_int_equal(r.n_closed, 0);
-	assert_false(there(fixture_base('a', 1), ".jsonl"));
+	closed(fixture_base('a', 1), 1, 5);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.torn", 6, 9, half_of(10), 100);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, NOTHING, 0);
+	recovered(9);
+	expect_closed(0, fixture_base('a', 2), 4, half_of(10).n);
+	assert_false(there(fixture_base('a', 2), ".jsonl.torn.1"));
 }
 
+/* What was kept beside segments does not continue the log. */
 static void
-only_an_open_segment_is_left(void **state)
+evidence_of_closed_segments(void **state)
+{
+	(void)state;
+	closed(fixture_base('a', 1), 1, 5);
+	fixture_put(&f, fixture_base('a', 1), ".jsonl.torn", 1, 7, NOTHING, 100);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.torn", 3, 5, half_of(6), 100);
+	recovered(5);
+	assert_int_equal(r.n_closed, 0);
+	assert_false(there(fixture_base('a', 2), ".jsonl"));
+}
+
+/* The key state alone says where the log ends. */
+static void
+an_open_segment_of_later_records(void **state)
 {
 	(void)state;
 	fixture_put(&f, fixture_base('a', 9), ".jsonl.tmp", 30, 34, NOTHING, 100);
-	assert_int_equal(run(), 0);
-	assert_int_equal(y.first_seq, 30);
-	assert_int_equal(y.seq, 34);
-	assert_int_equal(y.log_id, FIXTURE_LOG_ID);
-	fixture_expect(&f, 30, 34);
+	recovered(0);
+	assert_int_equal(first_seq, 0);
+	assert_true(there(fixture_base('a', 9), ".jsonl.torn"));
 }
 
 static void
 a_second_torn_file_of_a_segment(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.torn", 6, 7, half_of(8), 0);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, half_of(10), 0);
 	recovered(9);
@@ -471,19 +590,19 @@ names_of_others_are_left_alone(void **state)
 	    "audit-20261121T034651Z-A0000000-0000-4000-8000-000000000000-000001.jsonl.tmp",
 	    "audit-20261121T034651Z-a0000000-0000-4000-8000-000000000000-00001.jsonl",
 	    "audit-20261121T034651Z-a0000000-0000-4000-8000-000000000000-000000.jsonl",
-	    "audit-20261121T034651Z-a0000000-0000-4000-8000-000000000000-000001.jsonl.seal"};
+	    "audit-20261121T034651Z-a0000000-0000-4000-8000-000000000000-000001.seal"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		assert_int_equal(mknodat(f.dir.fd, names[i], S_IFREG | 0440, 0), 0);
 	assert_int_equal(run(), 0);
-	assert_false(y.any);
+	assert_int_equal(after.seq, 0);
 	assert_int_equal(r.n_closed + r.n_empty, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		assert_int_equal(faccessat(f.dir.fd, names[i], F_OK, 0), 0);
 }
 
-/* --- closed segments that are not as we leave them --------------------------------------------- */
+/* --- key states and directories that do not belong together ------------------------------------- */
 
 static void
 refused(const char *base, const char *what)
@@ -492,51 +611,137 @@ refused(const char *base, const char *what)
 	assert_non_null(strstr(why, base));
 	if (!strstr(why, what))
 		fail_msg("not said: %s; said: %s", what, why);
-	fixture_clear(&f);
+	assert_non_null(strstr(why, "auditd-writer(8), \"The key state\""));
 }
 
 static void
-refuses_closed_segments_that_are_not_whole(void **state)
+refuses_a_closed_segment_without_a_seal(void **state)
 {
-	const char *base = fixture_base('a', 1);
-
 	(void)state;
-	fixture_put(&f, base, ".jsonl", 1, 5, half_of(6), 0);
-	refused(base, "its last line is not a whole record");
-	fixture_put(&f, base, ".jsonl", 1, 5, NOTHING, 17);
-	refused(base, "its last line is not a whole record");
-	fixture_put(&f, base, ".jsonl", 1, 5, STR("{\"seq\":6}\n"), 0);
-	refused(base, "its last line is not a whole record");
-	fixture_put(&f, base, ".jsonl", 0, 0, NOTHING, 0);
-	refused(base, "its first line is not a record");
-	fixture_put(&f, base, ".jsonl", 0, 0, STR("\n\n"), 0);
-	refused(base, "its first line is not a record");
+	closed(fixture_base('a', 1), 1, 5);
+	closed(fixture_base('a', 2), 6, 9);
+	closed(fixture_base('a', 3), 10, 12);
+	drop(fixture_base('a', 2), SEGNAME_SEAL);
+	refused(fixture_base('a', 2), "closed, but its seal is not there");
 }
 
 static void
-refuses_two_logs_in_one_directory(void **state)
+refuses_a_seal_that_is_none(void **state)
 {
-	static struct fixture other;
-	const char *base = fixture_base('b', 1);
+	const char *base = fixture_base('a', 2);
+	struct str good, bad;
+	CLEANUP_FREE char *bytes = NULL;
+	char name[SEGNAME_SIZE];
 
 	(void)state;
-	fixture_init(&other, FIXTURE_LOG_ID + 1);
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
-	fixture_put(&f, base, ".jsonl", 0, 0, other.line[1], 0);
-	refused(base, "of another log");
-	fixture_deinit(&other);
+	closed(fixture_base('a', 1), 1, 5);
+	closed(base, 6, 9);
+	segname_with(name, base, SEGNAME_SEAL);
+	bytes = fixture_bytes(&f, name, &good.n);
+	for (size_t n = 0; n < good.n; n += good.n / 7) {
+		drop(base, SEGNAME_SEAL);
+		bad = (struct str){bytes, n};
+		fixture_put(&f, base, ".jsonl.seal", 0, 0, bad, 0);
+		refused(base, ".seal: ");
+	}
+	bytes[good.n - 5] ^= 1;
+	drop(base, SEGNAME_SEAL);
+	fixture_put(&f, base, ".jsonl.seal", 0, 0, (struct str){bytes, good.n}, 0);
+	refused(base, ".seal: ");
 }
 
 static void
-the_newest_by_number_not_by_name(void **state)
+refuses_a_seal_under_another_name(void **state)
 {
 	(void)state;
-	fixture_put(&f, fixture_base('f', 1), ".jsonl", 1, 5, NOTHING, 0);
-	fixture_put(&f, fixture_base('b', 3), ".jsonl", 11, 12, NOTHING, 0);
-	fixture_put(&f, fixture_base('b', 2), ".jsonl", 6, 10, NOTHING, 0);
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 13, 14, NOTHING, 0);
-	fixture_put(&f, fixture_base('a', 1000000), ".jsonl", 15, 16, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
+	move(fixture_base('a', 1), SEGNAME_SEAL, SEGNAME_TORN);
+	closed(fixture_base('b', 1), 6, 9);
+	closed(fixture_base('b', 2), 10, 11);
+	drop(fixture_base('b', 1), SEGNAME_SEAL);
+	{
+		char a[SEGNAME_SIZE], b[SEGNAME_SIZE];
+
+		segname_with(a, fixture_base('a', 1), SEGNAME_TORN);
+		segname_with(b, fixture_base('a', 1), SEGNAME_SEAL);
+		assert_int_equal(renameat(f.dir.fd, a, f.dir.fd, b), 0);
+		segname_with(a, fixture_base('b', 2), SEGNAME_SEAL);
+		segname_with(b, fixture_base('b', 1), SEGNAME_SEAL);
+		assert_int_equal(linkat(f.dir.fd, a, f.dir.fd, b, 0), 0);
+	}
+	refused(fixture_base('b', 1), "it is the seal of another segment");
+}
+
+static void
+refuses_another_logs_key_state(void **state)
+{
+	(void)state;
+	closed(fixture_base('a', 1), 1, 5);
+	keys.log_id++;
+	seal_fixture_renew(&keys);
+	keys.log_id--;
+	refused(fixture_base('a', 1),
+	    "of origin host/sealwright/123456789abcdef, but the key state "
+	    "is of origin host/sealwright/123456789abcdf0");
+}
+
+/* Copies of the key directory, put back later. */
+static void
+copy_keys(char bytes[2 * KEYSTATE_SLOT], bool back)
+{
+	int fd = openat(keys.dir.fd, DIR_KEYSTATE, O_RDWR | O_CLOEXEC);
+	ssize_t n = back ? pwrite(fd, bytes, (size_t)2 * KEYSTATE_SLOT, 0)
+			 : pread(fd, bytes, (size_t)2 * KEYSTATE_SLOT, 0);
+
+	assert_int_equal(n, 2 * KEYSTATE_SLOT);
+	(void)close(fd);
+}
+
+static void
+refuses_a_key_state_of_yesterday(void **state)
+{
+	static char bytes[2 * KEYSTATE_SLOT];
+
+	(void)state;
+	closed(fixture_base('a', 1), 1, 5);
+	copy_keys(bytes, false);
+	closed(fixture_base('a', 2), 6, 9);
+	closed(fixture_base('b', 1), 10, 12);
+	copy_keys(bytes, true);
+	refused(fixture_base('a', 2), "has index 1, but the key state would give index 1 next");
+}
+
+/* From a copy of the key state another seal was made: the directory has one, the state the other. */
+static void
+refuses_a_newest_seal_that_it_did_not_make(void **state)
+{
+	static char before[2 * KEYSTATE_SLOT];
+
+	(void)state;
+	closed(fixture_base('a', 1), 1, 5);
+	copy_keys(before, false);
+	closed(fixture_base('a', 2), 6, 9);
+	move(fixture_base('a', 2), SEGNAME_SEAL, SEGNAME_TORN);
+	move(fixture_base('a', 2), SEGNAME_CLOSED, SEGNAME_TMP);
+	copy_keys(before, true);
+	drop(fixture_base('a', 2), SEGNAME_TMP);
+	closed(fixture_base('a', 2), 6, 9);
+	drop(fixture_base('a', 2), SEGNAME_SEAL);
+	move(fixture_base('a', 2), SEGNAME_TORN, SEGNAME_SEAL);
+	refused(fixture_base('a', 2), "is not the seal that the key state has made");
+}
+
+static void
+the_newest_by_index_not_by_name(void **state)
+{
+	(void)state;
+	closed(fixture_base('f', 1), 1, 5);
+	closed(fixture_base('b', 2), 6, 10);
+	closed(fixture_base('b', 3), 11, 12);
+	closed(fixture_base('a', 1), 13, 14);
+	closed(fixture_base('a', 1000000), 15, 16);
 	recovered(16);
+	assert_int_equal(first_seq, 1);
 }
 
 /* --- interruptions and errors at every call ---------------------------------------------------- */
@@ -550,21 +755,21 @@ struct scene {
 static void
 lay_plain(void)
 {
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, NOTHING, 1000);
 }
 
 static void
 lay_torn(void)
 {
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, half_of(10), 1000);
 }
 
 static void
 lay_several(void)
 {
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
+	closed(fixture_base('a', 1), 1, 5);
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 12, NOTHING, 10);
 	fixture_put(&f, fixture_base('a', 3), ".jsonl.tmp", 10, 15, half_of(16), 10);
 	fixture_put(&f, fixture_base('a', 4), ".jsonl.torn", 3, 4, NOTHING, 10);
@@ -572,19 +777,18 @@ lay_several(void)
 }
 
 static void
-lay_hole(void)
+lay_committed(void)
 {
-	fixture_put(&f, fixture_base('a', 1), ".jsonl", 1, 5, NOTHING, 0);
-	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, NOTHING, 100);
+	closed(fixture_base('a', 1), 1, 5);
+	committed(fixture_base('a', 2), 6, 9);
 	fixture_put(&f, fixture_base('a', 3), ".jsonl.tmp", 10, 11, half_of(12), 0);
-	fixture_put(&f, fixture_base('a', 4), ".jsonl", 12, 14, NOTHING, 0);
 }
 
 static const struct scene scenes[] = {
     {"plain", lay_plain, 9},
     {"torn", lay_torn, 9},
     {"several", lay_several, 15},
-    {"hole", lay_hole, 14},
+    {"committed", lay_committed, 11},
 };
 
 /* Run in a process of its own that dies or fails at call number `at`. True: it got that far. */
@@ -600,6 +804,7 @@ run_with_fault(enum dir_fault fault, int at)
 		_exit(run() < 0 ? 1 : dir_fault_calls() >= at ? 2 : 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status) != 0;
 }
@@ -613,7 +818,7 @@ at_every_call(enum dir_fault fault, enum dir_fault again)
 		for (;; at++) {
 			bool hit;
 
-			fixture_clear(&f);
+			clear();
 			scenes[i].lay();
 			hit = run_with_fault(fault, at);
 			/* Once more at the call where a second start may be, then for good. */
@@ -667,18 +872,23 @@ main(void)
 	    TEST(written_again_but_not_as_far),
 	    TEST(written_again_from_the_start),
 	    TEST(written_again_and_again),
-	    TEST(an_open_segment_before_a_closed_one),
-	    TEST(the_first_segment_open_and_the_next_closed),
-	    TEST(no_hole_to_fill),
+	    TEST(publishes_what_was_committed),
+	    TEST(publishes_what_was_half_published),
+	    TEST(goes_on_without_a_segment_that_was_removed),
 	    TEST(between_the_two_renames),
-	    TEST(evidence_of_removed_segments),
-	    TEST(only_an_open_segment_is_left),
+	    TEST(between_the_copy_and_its_seal),
+	    TEST(evidence_of_closed_segments),
+	    TEST(an_open_segment_of_later_records),
 	    TEST(a_second_torn_file_of_a_segment),
 	    TEST(scratch_files_do_not_pile_up),
 	    TEST(names_of_others_are_left_alone),
-	    TEST(refuses_closed_segments_that_are_not_whole),
-	    TEST(refuses_two_logs_in_one_directory),
-	    TEST(the_newest_by_number_not_by_name),
+	    TEST(refuses_a_closed_segment_without_a_seal),
+	    TEST(refuses_a_seal_that_is_none),
+	    TEST(refuses_a_seal_under_another_name),
+	    TEST(refuses_another_logs_key_state),
+	    TEST(refuses_a_key_state_of_yesterday),
+	    TEST(refuses_a_newest_seal_that_it_did_not_make),
+	    TEST(the_newest_by_index_not_by_name),
 	    TEST(killed_at_every_call),
 	    TEST(failing_at_every_call),
 	};

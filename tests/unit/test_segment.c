@@ -25,7 +25,7 @@
 
 static struct fixture f;
 static struct segment s;
-static struct hash *sum;
+static struct tally tally;
 
 static int
 setup(void **state)
@@ -36,11 +36,10 @@ setup(void **state)
 	dir_fault_only(NULL);
 	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
 	fixture_init(&f, FIXTURE_LOG_ID);
-	sum = hash_new();
 	fd = dir_create(&f.dir, "seg");
-	if (fd < 0 || !sum)
+	if (fd < 0 || tally_init(&tally) < 0)
 		return -1;
-	segment_init(&s, fd, fixture_base('a', 1), 1, 0, STEP, sum);
+	segment_init(&s, fd, fixture_base('a', 1), 1, 0, STEP, &tally);
 	return 0;
 }
 
@@ -50,7 +49,7 @@ teardown(void **state)
 	(void)state;
 	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
 	(void)close(s.fd);
-	hash_free(sum);
+	tally_deinit(&tally);
 	fixture_deinit(&f);
 	return 0;
 }
@@ -60,6 +59,12 @@ lines(unsigned first, unsigned last)
 {
 	return (struct str){
 	    f.line[first].p, (size_t)(f.line[last].p + f.line[last].n - f.line[first].p)};
+}
+
+static int
+sync_lines(unsigned first, unsigned last)
+{
+	return segment_sync(&s, lines(first, last), &f.mark[first], last - first + 1);
 }
 
 /* The file begins with these bytes. */
@@ -81,10 +86,10 @@ appends_whole_lines(void **state)
 	assert_int_equal(s.size, lines(1, 9).n);
 	assert_int_equal(s.records, 9);
 	assert_int_equal(s.first_at, 77);
-	assert_int_equal(s.covered, 0);
-	assert_int_equal(segment_sync(&s, lines(1, 9)), 0);
-	assert_int_equal(s.covered, s.size);
-	assert_int_equal(s.covered_records, 9);
+	assert_int_equal(segment_covered(&s), 0);
+	assert_int_equal(sync_lines(1, 9), 0);
+	assert_int_equal(segment_covered(&s), s.size);
+	assert_int_equal(tally.total.records, 9);
 	expect_bytes(lines(1, 9));
 }
 
@@ -155,19 +160,19 @@ is_poisoned_by_other_errors(void **state)
 {
 	(void)state;
 	assert_int_equal(segment_append(&s, lines(1, 3), 3, 1), 0);
-	assert_int_equal(segment_sync(&s, lines(1, 3)), 0);
+	assert_int_equal(sync_lines(1, 3), 0);
 	dir_fault_only("pwrite");
 	dir_fault_set(DIR_FAULT_FAIL, 1, 1, EIO);
 	assert_int_equal(segment_append(&s, lines(4, 5), 2, 1), -EIO);
 	assert_true(s.poisoned);
-	assert_int_equal(s.covered_records, 3);
+	assert_int_equal(tally.total.records, 3);
 	s.poisoned = false;
 	assert_int_equal(segment_append(&s, lines(4, 5), 2, 1), 0);
 	dir_fault_only("fdatasync");
 	dir_fault_set(DIR_FAULT_FAIL, 1, 1, ENOSPC); /* also for want of space */
-	assert_int_equal(segment_sync(&s, lines(4, 5)), -ENOSPC);
+	assert_int_equal(sync_lines(4, 5), -ENOSPC);
 	assert_true(s.poisoned);
-	assert_int_equal(s.covered, lines(1, 3).n);
+	assert_int_equal(segment_covered(&s), lines(1, 3).n);
 }
 
 /* Interrupted calls are made again. */
@@ -181,25 +186,28 @@ interruptions_are_no_errors(void **state)
 		dir_fault_only(calls[i]);
 		dir_fault_set(DIR_FAULT_FAIL, 1, 3, EINTR);
 		assert_int_equal(segment_append(&s, lines(1, 60), 60, 1), 0);
-		assert_int_equal(segment_sync(&s, lines(1, 60)), 0);
+		assert_int_equal(sync_lines(1, 60), 0);
 	}
 }
 
 static void
-the_sum_is_of_what_is_covered(void **state)
+the_tally_is_of_what_is_covered(void **state)
 {
-	uint8_t found[LINE_HASH], wanted[LINE_HASH];
+	struct tally_total found;
+	uint8_t wanted[HASH_SIZE];
 	struct hash *h = hash_new();
 
 	(void)state;
 	assert_int_equal(segment_append(&s, lines(1, 3), 3, 1), 0);
-	assert_int_equal(segment_sync(&s, lines(1, 3)), 0);
+	assert_int_equal(sync_lines(1, 3), 0);
 	assert_int_equal(segment_append(&s, lines(4, 9), 6, 1), 0);
-	hash_end(s.sum, found);
+	tally_end(&tally, &found);
 	hash_begin(h);
 	hash_add(h, lines(1, 3));
 	hash_end(h, wanted);
-	assert_memory_equal(found, wanted, LINE_HASH);
+	assert_memory_equal(found.sha256, wanted, HASH_SIZE);
+	assert_int_equal(found.records, 3);
+	assert_int_equal(found.last_seq, 3);
 	hash_free(h);
 }
 
@@ -209,7 +217,8 @@ static void
 put(struct batch *b, unsigned first, unsigned last)
 {
 	text_put(&b->text, lines(first, last));
-	b->records += last - first + 1;
+	for (unsigned i = first; i <= last; i++)
+		batch_mark(b, &f.mark[i]);
 }
 
 static void
@@ -236,7 +245,8 @@ the_batch_keeps_what_is_not_synced(void **state)
 	batch_drop_written(&b);
 	assert_int_equal(b.records, 1);
 	assert_memory_equal(batch_pending(&b).p, lines(7, 7).p, lines(7, 7).n);
-	free(b.text.p);
+	assert_memory_equal(batch_written_marks(&b), &f.mark[7], sizeof(f.mark[7]));
+	batch_deinit(&b);
 }
 
 /* --- reading lines back -------------------------------------------------------------------------- */
@@ -293,7 +303,7 @@ main(void)
 	    TEST(goes_back_to_the_last_whole_line),
 	    TEST(is_poisoned_by_other_errors),
 	    TEST(interruptions_are_no_errors),
-	    TEST(the_sum_is_of_what_is_covered),
+	    TEST(the_tally_is_of_what_is_covered),
 	    TEST(the_batch_keeps_what_is_not_synced),
 	    TEST(scans_lines_up_to_what_is_none),
 	    TEST(finds_the_end_of_what_is_torn),

@@ -73,11 +73,12 @@ a_life_without_work(void **state)
 {
 	(void)state;
 	harness_start(&h, NULL);
-	assert_int_equal(h.ready.next_seq, 2);
+	assert_int_equal(h.ready.next_seq, 3);
 	assert_int_equal(h.ready.records_recovered, 0);
 	finish_and_read();
 	assert_int_equal(lg.files, 1);
-	assert_int_equal(lg.lines, 2);
+	assert_int_equal(lg.seals, 1);
+	assert_int_equal(lg.lines, 3);
 	assert_non_null(log_find(&lg, "\"durability\":\"sync\""));
 	assert_non_null(log_find(&lg, "\"cause\":\"finish\""));
 }
@@ -144,7 +145,7 @@ escapes_what_it_is_given(void **state)
 	harness_await_acks(&h, 1);
 	finish_and_read();
 	assert_int_equal(log_count(&lg, "AUDIT_DECISION_DENY"), 1);
-	assert_int_equal(lg.lines, 3);
+	assert_int_equal(lg.lines, 4);
 }
 
 static void
@@ -258,7 +259,8 @@ records_the_supervisors_notes(void **state)
 
 		assert_int_equal(value_check_object(counters), 0);
 		assert_int_equal(value_int(value_member(counters, STR("notes")), -1), 1);
-		assert_int_equal(value_int(value_member(counters, STR("seq")), -1), 2);
+		assert_int_equal(value_int(value_member(counters, STR("seq")), -1), 3);
+		assert_int_equal(value_int(value_member(counters, STR("next_seal")), -1), 0);
 	}
 	/* It may not record what only others may: refused, and acknowledged as such. */
 	r.action_type = ACTION_ADMIN;
@@ -270,7 +272,7 @@ records_the_supervisors_notes(void **state)
 	assert_int_equal(h.end[0].refused[REFUSAL_INVALID], 1);
 	finish_and_read();
 	assert_int_equal(
-	    log_count_both(&lg, "\"policy\":{\"result\":\"refused\",", "\"seq\":2,"), 1);
+	    log_count_both(&lg, "\"policy\":{\"result\":\"refused\",", "\"seq\":3,"), 1);
 	assert_int_equal(log_count(&lg, "\"evaluator\":"), 0);
 }
 
@@ -286,8 +288,7 @@ rotates_by_count(void **state)
 	harness_await_acks(&h, 1);
 	harness_await_acks(&h, 2);
 	finish_and_read();
-	assert_int_equal(
-	    lg.lines, 202); /* with start, stop, and counters to fill up the last one */
+	assert_int_equal(lg.lines, 202); /* with origin, start and stop */
 	assert_int_equal(lg.files, 21);
 	for (unsigned i = 0; i < 20; i++)
 		assert_int_equal(lg.file[i].lines, 10);
@@ -642,7 +643,7 @@ continues_the_log_of_earlier_runs(void **state)
 		harness_await_acks(&h, 1);
 		finish_and_read();
 		assert_int_equal(lg.files, run + 1);
-		assert_int_equal(lg.lines, 12 * (run + 1));
+		assert_int_equal(lg.lines, 12 * (run + 1) + 1);
 		assert_int_equal(log_count(&lg, "\"action_type\":\"recovery\""), 0);
 		assert_int_equal(log_count(&lg, "\"action_type\":\"segments\""), 0);
 		log_free(&lg);
@@ -668,7 +669,7 @@ says_that_earlier_segments_are_absent(void **state)
 		log_free(&lg);
 	}
 	log_read(&lg, h.audit);
-	assert_int_equal(log_count(&lg, "\"segments\":{\"first_seq\":3}"), 1);
+	assert_int_equal(log_count(&lg, "\"segments\":{\"first_seq\":4}"), 1);
 }
 
 /* --- after a crash ------------------------------------------------------------------------------ */
@@ -730,7 +731,7 @@ keeps_a_torn_tail_as_evidence(void **state)
 	harness_start(&h, NULL);
 	assert_true(harness_said(&h, "28 torn bytes"));
 	finish_after_crash();
-	assert_int_equal(log_count(&lg, "\"records\":11,\"torn_bytes\":28"), 1);
+	assert_int_equal(log_count(&lg, "\"records\":12,\"torn_bytes\":28"), 1);
 	assert_int_equal(lg.torn, 1);
 	assert_string_equal(lg.torn_name[0], torn);
 }

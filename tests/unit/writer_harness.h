@@ -112,7 +112,7 @@ struct log_file {
 struct log {
 	struct log_file file[1024];
 	unsigned files; /* .jsonl and .tmp with lines, in the order of the log */
-	unsigned closed, small, empty, torn,
+	unsigned closed, small, empty, torn, seals,
 	    other; /* small: closed, and too small for log shippers */
 	char empty_name[8][128], torn_name[8][128];
 	struct log_line *line;
@@ -121,9 +121,13 @@ struct log {
 
 /*
  * Read and check the whole directory: every line, the chain over all files from base_seq (usually
- * 1) on, modes, names.
+ * 1) on, modes, names, and the seal of each closed segment.
  */
 void log_read(struct log *log, const char *dir);
+/* What log_read() does of seals: each closed segment has a good one, which continues the one before. */
+void log_check_seals(const struct log *log, const char *dir);
+/* Whether the seal of this closed segment has this text. */
+bool log_seal_says(const char *dir, const char *name, const char *text);
 void log_free(struct log *log);
 /* How many lines have this text; the first of them. */
 size_t log_count(const struct log *log, const char *text);

@@ -131,6 +131,10 @@ take_file(struct log *log, const char *dir, const char *name)
 {
 	struct log_file *f = &log->file[log->files];
 
+	if (strcmp(name, "origin.vkey") == 0 || ends(name, ".seal")) {
+		log->seals += ends(name, ".seal");
+		return true;
+	}
 	if (!str_starts(str_from(name), STR("audit-"))) {
 		log->other++;
 		return true;
@@ -225,6 +229,7 @@ log_read(struct log *log, const char *dir)
 	seq = number_after(log->file[0].bytes, ",\"seq\":", 10) == 1 ? 1 : 0;
 	for (unsigned i = 0; i < log->files; i++)
 		check_file(log, i, &seq, prev);
+	log_check_seals(log, dir);
 }
 
 void

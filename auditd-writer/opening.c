@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditd-writer/opening.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#include "auditd-writer/catalog.h"
+#include "auditd-writer/history.h"
+#include "auditd-writer/ledger.h"
+#include "auditd-writer/notes.h"
+#include "auditd-writer/origin.h"
+#include "auditd-writer/rotation.h"
+#include "auditd-writer/secret.h"
+#include "auditd-writer/space.h"
+#include "auditd-writer/storage.h"
+#include "auditd-writer/writer.h"
+#include "common/log.h"
+
+static uint8_t secret[KEYSTATE_SECRET];
+
+/* Why something in a directory keeps us from going on. */
+struct reason {
+	char buf[1024];
+	struct text text;
+};
+
+static void
+reason_init(struct reason *r)
+{
+	*r = (struct reason){0};
+	r->text = text_over(r->buf, sizeof(r->buf) - 1);
+}
+
+static void
+must(const struct reason *r, const struct dir *d, int error)
+{
+	if (error < 0)
+		fatalx("%s: %s", d->path, r->text.n > 0 ? r->buf : strerrordesc_np(-error));
+}
+
+/* --- keys ------------------------------------------------------------------------------------- */
+
+void
+opening_take_secret(struct writer *w)
+{
+	const char *why;
+	int error;
+
+	if (w->options.secret_fd == 0)
+		return;
+	error = secret_take((int)w->options.secret_fd, secret, &why);
+	if (error < 0)
+		fatalx("the secret of the private key: %s", why ? why : strerrordesc_np(-error));
+}
+
+void
+opening_prepare_keys(struct writer *w)
+{
+	struct hash *sum = hash_new();
+	int error = -ENOMEM;
+
+	if (sum)
+		error = keyfile_init(
+		    &w->keyfile, &w->keys, sum, w->options.secret_fd ? secret : NULL);
+	explicit_bzero(secret, sizeof(secret));
+	if (error < 0)
+		fatal(error, "prepare the key state");
+}
+
+/* --- a new log -------------------------------------------------------------------------------- */
+
+static void
+begin_log(struct writer *w, const struct catalog *c, struct keystate *ret, struct hash *h)
+{
+	char vkey[NOTE_VKEY + 1];
+	struct reason why;
+	int error;
+
+	reason_init(&why);
+	must(&why, &w->audit, origin_may_begin(&w->audit, c, &why.text));
+	error = origin_begin(ret, w->options.origin, w->identity.hostname);
+	if (error == 0)
+		error = keyfile_create(&w->keyfile, ret);
+	if (error < 0)
+		fatal(error, "%s: make the key state", w->keys.path);
+	origin_vkey(ret, h, vkey);
+	log_info(
+	    "a new log: %s; its verifier key, to be kept off this host: %s", ret->origin, vkey);
+}
+
+/* --- an old one ------------------------------------------------------------------------------- */
+
+static void
+check_origin(const struct writer *w, const struct keystate *s)
+{
+	if (w->options.origin && strcmp(w->options.origin, s->origin) != 0)
+		fatalx("%s: the key state is of origin %s, configured is %s", w->keys.path,
+		    s->origin, w->options.origin);
+}
+
+static void
+take_keys(struct writer *w, const struct catalog *c, struct keystate *ret, struct hash *h)
+{
+	struct reason why;
+	int error;
+
+	reason_init(&why);
+	error = keyfile_open(&w->keyfile, ret, &why.text);
+	if (error == -ENOENT)
+		begin_log(w, c, ret, h);
+	else
+		must(&why, &w->keys, error);
+	check_origin(w, ret);
+	reason_init(&why);
+	must(&why, &w->audit, history_check(&w->audit, c, ret, h, &why.text));
+	must(&why, &w->audit, origin_publish(&w->audit, ret, h, &why.text));
+}
+
+static void
+take_catalog(struct writer *w, struct catalog *c)
+{
+	int error = catalog_read(c, &w->audit);
+
+	if (error < 0)
+		fatal(error, "%s: read the directory", w->audit.path);
+}
+
+/* What the last run had committed, before anything else is. */
+static void
+resume(struct writer *w, const struct keystate *state)
+{
+	char gone[SEGNAME_SIZE];
+	const char *step;
+	int error = sealer_init(&w->sealer, &w->audit, &w->keyfile, &w->identity, state);
+
+	if (error < 0)
+		fatal(error, "start");
+	error = sealer_resume(&w->sealer, gone, &step);
+	if (error < 0)
+		fatal(error, "%s: %s", w->audit.path, step);
+	if (gone[0])
+		log_warn("%s: was sealed, and is not there any more", gone);
+}
+
+static void
+say_recovered(const struct recovery *r)
+{
+	for (size_t i = 0; i < r->n_closed; i++)
+		log_warn("%s: left open by an earlier run: %" PRIu64 " records recovered, %" PRIu64
+			 " torn bytes kept",
+		    r->closed[i].base, r->closed[i].records, r->closed[i].torn_bytes);
+}
+
+/* Where records begin, and what nobody closed. */
+static void
+take_segments(struct writer *w, struct opening *o, struct hash *h)
+{
+	uint64_t sealed = w->sealer.state.seq;
+	struct reason why;
+	struct catalog c;
+
+	take_catalog(w, &c);
+	reason_init(&why);
+	must(&why, &w->audit, history_first(&o->first_seq, &w->audit, &c, h, &why.text));
+	must(&why, &w->audit, recover_all(&o->recovery, &w->sealer, &w->audit, &c, h, &why.text));
+	catalog_deinit(&c);
+	if (o->first_seq == 0)
+		o->first_seq = sealed + 1;
+	say_recovered(&o->recovery);
+}
+
+void
+opening_take_log(struct writer *w, struct opening *ret)
+{
+	const struct keystate *s = &w->sealer.state;
+	struct hash *h = hash_new();
+	struct keystate state;
+	struct catalog c;
+
+	if (!h)
+		fatal(-ENOMEM, "start");
+	take_catalog(w, &c);
+	take_keys(w, &c, &state, h);
+	catalog_deinit(&c);
+	resume(w, &state);
+	keystate_wipe(&state);
+	take_segments(w, ret, h);
+	encode_init(
+	    &w->encoder, s->log_id, w->identity.session, w->identity.hostname, s->seq, s->head, h);
+	timekeeper_init(&w->time, s->seq > 0 ? s->last_time : INT64_MIN);
+	w->counters.next_seal = s->next_index;
+}
+
+/* --- the session ------------------------------------------------------------------------------ */
+
+void
+opening_begin_session(struct writer *w, struct opening *o)
+{
+	const struct recovery *r = &o->recovery;
+	int error = rotation_take_standby(w);
+
+	if (error < 0)
+		fatal(error, "%s: cannot make a segment", w->audit.path);
+	ledger_tick(w);
+	if (encode_seq(&w->encoder) == 0)
+		note_origin(w);
+	note_start(w);
+	for (size_t i = 0; i < r->n_closed; i++) {
+		note_recovery(w, &r->closed[i]);
+		if (batch_pending(&w->batch).n > BATCH_NOTES / 2)
+			ledger_flush(w);
+	}
+	if (o->first_seq != 1)
+		note_segments(w, o->first_seq);
+	error = storage_flush(w, true);
+	if (error < 0)
+		fatal(error, "%s: cannot write", w->audit.path);
+	space_check(w);
+	recovery_deinit(&o->recovery);
+}

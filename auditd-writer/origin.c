@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditd-writer/origin.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auditd-writer/linescan.h"
+#include "auditd-writer/repair.h"
+#include "common/cleanup.h"
+
+#define WAY_OUT "; what to do is in auditd-writer(8), \"The key state\""
+
+/* --- whether there is a log ------------------------------------------------------------------- */
+
+static int
+is_there(struct text *why, const char *name)
+{
+	text_put(why, str_from(name));
+	text_put(why, STR(": belongs to a log, but there is no key state for it" WAY_OUT));
+	return -EEXIST;
+}
+
+/* 1: there is anything but NUL in it. */
+static int
+has_content(const struct dir *d, const char *name, struct linescan *scan)
+{
+	CLEANUP_FD int fd = dir_open_read(d, name);
+	int error = fd < 0 ? fd : linescan_open(scan, fd);
+	int64_t end = error < 0 ? error : linescan_content_end(scan);
+
+	return end < 0 ? (int)end : end > 0;
+}
+
+static int
+may_begin_beside(
+    const struct dir *d, const struct segname *f, struct linescan *scan, struct text *why)
+{
+	char name[SEGNAME_SIZE];
+	int found;
+
+	segname_with(name, f->base, f->kind);
+	found = f->kind == SEGNAME_TMP ? has_content(d, name, scan) : 1;
+	return found > 0 ? is_there(why, name) : found;
+}
+
+int
+origin_may_begin(const struct dir *audit, const struct catalog *c, struct text *why)
+{
+	CLEANUP_FREE struct linescan *scan = malloc(sizeof(*scan));
+	CLEANUP_FD int vkey = dir_open_read(audit, ORIGIN_VKEY);
+	int error = scan ? 0 : -ENOMEM;
+
+	if (vkey != -ENOENT)
+		return is_there(why, ORIGIN_VKEY);
+	for (size_t i = 0; i < c->n && error == 0; i++)
+		error = may_begin_beside(audit, &c->files[i], scan, why);
+	return error;
+}
+
+/* --- a new one -------------------------------------------------------------------------------- */
+
+int
+origin_begin(struct keystate *ret, const char *name, const char *hostname)
+{
+	struct keystate s = {0};
+	int error = identity_new_log(&s.log_id);
+
+	if (error == 0)
+		error = identity_random(s.seed, sizeof(s.seed));
+	if (error == 0)
+		error = ed25519_public(s.seed, s.first_key);
+	if (error == 0) {
+		if (name)
+			(void)snprintf(s.origin, sizeof(s.origin), "%s", name);
+		else
+			(void)snprintf(s.origin, sizeof(s.origin), "%.64s/sealwright/%015llx",
+			    hostname, (unsigned long long)s.log_id);
+		*ret = s;
+	}
+	keystate_wipe(&s);
+	return error;
+}
+
+/* --- origin.vkey ------------------------------------------------------------------------------ */
+
+void
+origin_vkey(const struct keystate *s, struct hash *h, char out[NOTE_VKEY + 1])
+{
+	struct note_key key = {.name = str_from(s->origin), .algorithm = NOTE_ED25519};
+	struct text t = text_over(out, NOTE_VKEY);
+
+	memcpy(key.key, s->first_key, sizeof(key.key));
+	note_key_identify(&key, h);
+	note_key_put(&t, &key);
+	out[t.n] = '\0';
+}
+
+static int
+write_vkey(const struct dir *d, struct str line)
+{
+	CLEANUP_FD int fd = repair_scratch(d);
+	int error = fd < 0 ? fd : dir_write(fd, line.p, line.n, 0);
+
+	if (error == 0)
+		error = dir_sync_file(fd);
+	if (error == 0)
+		error = repair_place(d, ORIGIN_VKEY, false);
+	return error < 0 ? error : dir_sync(d);
+}
+
+int
+origin_publish(const struct dir *audit, const struct keystate *s, struct hash *h, struct text *why)
+{
+	char line[NOTE_VKEY + 2], found[NOTE_VKEY + 2];
+	CLEANUP_FD int fd = dir_open_read(audit, ORIGIN_VKEY);
+	size_t n;
+	ssize_t got;
+
+	origin_vkey(s, h, line);
+	n = strlen(line);
+	line[n++] = '\n';
+	if (fd == -ENOENT)
+		return write_vkey(audit, (struct str){line, n});
+	got = fd < 0 ? fd : dir_read(fd, found, sizeof(found), 0);
+	if (got < 0)
+		return (int)got;
+	if ((size_t)got == n && memcmp(found, line, n) == 0)
+		return 0;
+	text_put(why,
+	    STR(ORIGIN_VKEY ": is not the verifier key of the key state, which is of origin "));
+	text_put(why, str_from(s->origin));
+	text_put(why, STR(WAY_OUT));
+	return -EBADMSG;
+}

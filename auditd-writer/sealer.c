@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditd-writer/sealer.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "auditd-writer/repair.h"
+#include "common/cleanup.h"
+
+static int
+failed(const char **ret_step, const char *step, int error)
+{
+	*ret_step = step;
+	return error;
+}
+
+int
+sealer_init(struct sealer *s, const struct dir *audit, struct keyfile *file,
+    const struct identity *identity, const struct keystate *state)
+{
+	*s = (struct sealer){
+	    .dir = audit, .file = file, .identity = identity, .hash = hash_new(), .state = *state};
+	return s->hash ? 0 : -ENOMEM;
+}
+
+void
+sealer_deinit(struct sealer *s)
+{
+	hash_free(s->hash);
+	keystate_wipe(&s->state);
+	keystate_wipe(&s->next);
+}
+
+/* --- stage ------------------------------------------------------------------------------------ */
+
+/* What the seal says, but for its keys. */
+static struct seal
+body(const struct sealer *s, const struct sealing *g)
+{
+	const struct keystate *k = &s->next;
+	const struct tally_total *t = g->total;
+	struct seal seal = {
+	    .origin = str_from(k->origin),
+	    .index = k->next_index,
+	    .file = str_from(g->base),
+	    .bytes = (uint64_t)t->bytes,
+	    .records = t->records,
+	    .first_seq = t->first_seq,
+	    .last_seq = t->last_seq,
+	    .first_time = t->first_time,
+	    .last_time = t->last_time,
+	    .state = g->state,
+	    .torn_bytes = g->torn_bytes,
+	    .session = str_from(s->identity->session),
+	    .boot_id = str_from(s->identity->boot_id),
+	};
+
+	memcpy(seal.sha256, t->sha256, HASH_SIZE);
+	memcpy(seal.head, t->head, HASH_SIZE);
+	memcpy(seal.root, t->root, HASH_SIZE);
+	memcpy(seal.prev_seal, k->prev_seal, HASH_SIZE);
+	return seal;
+}
+
+/* The whole note. Signed, and read again as a stranger would. */
+static int
+write_note(struct sealer *s, const struct seal *seal, struct keystate_pending *p)
+{
+	struct text t = text_over(p->note, sizeof(p->note));
+	uint8_t signature[ED25519_SIGNATURE];
+	struct note_key key;
+	struct str text;
+	struct seal again;
+	const char *why;
+	size_t at;
+	int error;
+
+	seal_format(&t, seal, s->hash);
+	error = ed25519_sign(s->next.seed, text_str(&t), signature);
+	if (error < 0)
+		return error;
+	hash_begin(s->hash);
+	hash_add(s->hash, text_str(&t));
+	hash_end(s->hash, s->next.prev_seal);
+	seal_key(seal, s->hash, &key);
+	note_sign_put(&t, &key, signature);
+	p->n = t.n;
+	return text_ok(&t) ? seal_open(text_str(&t), s->hash, &again, &text, &why, &at) : -EINVAL;
+}
+
+/* The state moves on behind this segment; its seed becomes that of the next seal. */
+static int
+stage_one(struct sealer *s, const struct sealing *g)
+{
+	struct keystate *k = &s->next;
+	struct keystate_pending *p = &k->pending[k->n_pending];
+	struct seal seal = body(s, g);
+	uint8_t seed[ED25519_SEED];
+	int error = identity_random(seed, sizeof(seed));
+
+	if (error == 0)
+		error = ed25519_public(k->seed, seal.key);
+	if (error == 0)
+		error = ed25519_public(seed, seal.next_key);
+	if (error == 0)
+		error = write_note(s, &seal, p);
+	if (error == 0) {
+		memcpy(p->base, g->base, strlen(g->base) + 1);
+		memcpy(k->seed, seed, ED25519_SEED);
+		memcpy(k->head, seal.head, HASH_SIZE);
+		k->n_pending++;
+		k->next_index++;
+		k->seq = seal.last_seq;
+		k->last_time = seal.last_time;
+	}
+	explicit_bzero(seed, sizeof(seed));
+	return error;
+}
+
+/*
+ * As many as one commit takes, in next. *ret_taken: how many of them are staged, or were sealed
+ * before; an error is that of the one behind them.
+ */
+static int
+stage(struct sealer *s, const struct sealing *group, unsigned n, unsigned *ret_taken,
+    const char **ret_step)
+{
+	int error = 0;
+	unsigned i = 0;
+
+	s->next = s->state;
+	s->next.n_pending = 0;
+	for (; i < n && s->next.n_pending < KEYSTATE_PENDING; i++) {
+		const struct tally_total *t = group[i].total;
+
+		if (t->last_seq <= s->next.seq)
+			continue;
+		error = t->first_seq == s->next.seq + 1 ? stage_one(s, &group[i]) : -EBUSY;
+		if (error < 0)
+			break;
+	}
+	s->staged = s->next.n_pending > 0;
+	if (!s->staged)
+		keystate_wipe(&s->next);
+	*ret_taken = i;
+	if (error == -EBUSY)
+		return failed(ret_step, "seal a segment before an earlier one", error);
+	return error < 0 ? failed(ret_step, "make a seal", error) : 0;
+}
+
+static int
+commit(struct sealer *s, const char **ret_step)
+{
+	int error = keyfile_commit(s->file, &s->next);
+
+	if (error < 0)
+		return failed(ret_step, "commit the key state", error);
+	s->state = s->next;
+	s->staged = s->published = false;
+	keystate_wipe(&s->next);
+	return 0;
+}
+
+/* --- publish ---------------------------------------------------------------------------------- */
+
+/* 1: there is this seal under this name. 0: there is none. -EBADMSG: something else is there. */
+static int
+seal_is_there(const struct sealer *s, const char *name, const struct keystate_pending *p)
+{
+	char found[SEAL_NOTE + 1];
+	CLEANUP_FD int fd = dir_open_read(s->dir, name);
+	ssize_t n;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return fd;
+	n = dir_read(fd, found, sizeof(found), 0);
+	if (n < 0)
+		return (int)n;
+	return (size_t)n == p->n && memcmp(found, p->note, p->n) == 0 ? 1 : -EBADMSG;
+}
+
+static int
+write_seal(const struct sealer *s, const char *name, const struct keystate_pending *p)
+{
+	CLEANUP_FD int fd = repair_scratch(s->dir);
+	int error = fd < 0 ? fd : dir_write(fd, p->note, p->n, 0);
+
+	if (error == 0)
+		error = dir_sync_file(fd);
+	return error < 0 ? error : repair_place(s->dir, name, false);
+}
+
+static int
+publish_seal(const struct sealer *s, const struct keystate_pending *p, const char **ret_step)
+{
+	char name[SEGNAME_SIZE];
+	int there;
+
+	segname_with(name, p->base, SEGNAME_SEAL);
+	there = seal_is_there(s, name, p);
+	if (there < 0)
+		return failed(ret_step, "compare a seal with what is there", there);
+	if (there > 0)
+		return 0;
+	there = write_seal(s, name, p);
+	return there < 0 ? failed(ret_step, "write a seal", there) : 0;
+}
+
+/* 1: it is closed, now or before. 0: it is not there, under neither name. */
+static int
+publish_segment(const struct sealer *s, const struct keystate_pending *p, const char **ret_step)
+{
+	char tmp[SEGNAME_SIZE];
+	CLEANUP_FD int fd = -1;
+	int error;
+
+	segname_with(tmp, p->base, SEGNAME_TMP);
+	error = dir_rename(s->dir, tmp, p->base, false);
+	if (error == 0)
+		return 1;
+	if (error != -ENOENT)
+		return failed(ret_step, "rename a segment", error);
+	fd = dir_open_read(s->dir, p->base);
+	if (fd >= 0)
+		return 1;
+	return fd == -ENOENT ? 0 : failed(ret_step, "look for a segment", fd);
+}
+
+/* gone: NULL when none may be. */
+static int
+publish_one(
+    const struct sealer *s, const struct keystate_pending *p, char *gone, const char **ret_step)
+{
+	int error = publish_seal(s, p, ret_step), there;
+
+	if (error < 0)
+		return error;
+	there = publish_segment(s, p, ret_step);
+	if (there < 0)
+		return there;
+	if (there == 0 && !gone)
+		return failed(ret_step, "find a segment", -ENOENT);
+	if (there == 0)
+		memcpy(gone, p->base, SEGNAME_SIZE);
+	return 0;
+}
+
+static int
+publish(struct sealer *s, char *gone, const char **ret_step)
+{
+	int error = 0;
+
+	for (unsigned i = 0; i < s->state.n_pending && error == 0; i++)
+		error = publish_one(s, &s->state.pending[i], gone, ret_step);
+	if (error < 0)
+		return error;
+	error = dir_sync(s->dir);
+	if (error < 0)
+		return failed(ret_step, "sync the directory", error);
+	s->published = true;
+	return 0;
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+/* What is staged becomes committed, what is committed published. */
+static int
+settle(struct sealer *s, const char **ret_step)
+{
+	int error = s->staged ? commit(s, ret_step) : 0;
+
+	if (error == 0 && !s->published)
+		error = publish(s, NULL, ret_step);
+	return error;
+}
+
+int
+sealer_resume(struct sealer *s, char ret_gone[SEGNAME_SIZE], const char **ret_step)
+{
+	ret_gone[0] = '\0';
+	return publish(s, ret_gone, ret_step);
+}
+
+int
+sealer_seal(struct sealer *s, const struct sealing *group, unsigned n, const char **ret_step)
+{
+	int error = settle(s, ret_step);
+
+	while (error == 0 && n > 0) {
+		unsigned taken;
+		int refused = stage(s, group, n, &taken, ret_step);
+
+		error = settle(s, ret_step);
+		if (error == 0)
+			error = refused;
+		group += taken;
+		n -= taken;
+	}
+	return error;
+}
