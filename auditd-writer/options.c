@@ -210,6 +210,12 @@ options_parse(int argc, char **argv, struct options *ret, char *why, unsigned wh
 				 : "--evaluators");
 		return OPTIONS_WRONG;
 	}
+	if (o.origin && str_eq(str_from(o.origin), o.succeeds.origin)) {
+		(void)snprintf(why, why_size,
+		    "--origin: a new log needs another name than the one that it succeeds: %s",
+		    o.origin);
+		return OPTIONS_WRONG;
+	}
 	*ret = o;
 	return OPTIONS_RUN;
 }

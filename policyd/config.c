@@ -420,6 +420,15 @@ check_given(const struct settings *s, struct config_error *error)
 	return 0;
 }
 
+static bool
+succeeds_itself(const struct settings *s)
+{
+	struct succession old;
+
+	return succession_parse(str_from(s->succeeds), &old) &&
+	       str_eq(str_from(s->origin), old.origin);
+}
+
 int
 config_check(const struct settings *s, struct config_error *error)
 {
@@ -429,5 +438,8 @@ config_check(const struct settings *s, struct config_error *error)
 		return refuse(error, "audit_dir and key_dir must be different directories");
 	if (strcmp(s->socket, s->admin_socket) == 0)
 		return refuse(error, "socket and admin_socket must be different");
+	if (succeeds_itself(s))
+		return refuse(
+		    error, "origin must be another one than that of the log that it succeeds");
 	return 0;
 }

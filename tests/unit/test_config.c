@@ -462,6 +462,13 @@ test_together(void **state)
 	take(&s, "{\"audit_dir\": \"/same\", \"key_dir\": \"/same\"}");
 	assert_int_equal(config_check(&s, &e), -EINVAL);
 	settings_defaults(&s);
+	take(&s, "{\"origin\": \"one\", \"succeeds\": \"one 7:" HEX "\"}");
+	assert_int_equal(config_check(&s, &e), -EINVAL);
+	assert_string_equal(
+	    e.text, "origin must be another one than that of the log that it succeeds");
+	take(&s, "{\"origin\": \"two\"}");
+	assert_int_equal(config_check(&s, &e), 0);
+	settings_defaults(&s);
 	s.policy[0] = '\0';
 	assert_int_equal(config_check(&s, &e), -EINVAL);
 	assert_string_equal(e.text, "policy is not configured and has no default here");

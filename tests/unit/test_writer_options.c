@@ -108,6 +108,23 @@ predecessors(void **state)
 	    "old/log 1:g0112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef");
 }
 
+/* A name is of one log. */
+static void
+nobody_succeeds_himself(void **state)
+{
+	static const char old[] = "--succeeds=old/log 7:" HASH;
+	const char *argv[] = {"auditd-writer", "--audit-dir=/a", "--key-dir=/k", "--evaluators=1",
+	    "--origin=old/log", old, NULL};
+
+	(void)state;
+	assert_int_equal(
+	    options_parse(6, (char **)(uintptr_t)argv, &o, why, sizeof(why)), OPTIONS_WRONG);
+	assert_non_null(strstr(why, "another name"));
+	argv[4] = "--origin=old/log2";
+	assert_int_equal(
+	    options_parse(6, (char **)(uintptr_t)argv, &o, why, sizeof(why)), OPTIONS_RUN);
+}
+
 static void
 descriptors(void **state)
 {
@@ -212,6 +229,7 @@ main(void)
 	    cmocka_unit_test(nothing_more_is_needed),
 	    cmocka_unit_test(origins),
 	    cmocka_unit_test(predecessors),
+	    cmocka_unit_test(nobody_succeeds_himself),
 	    cmocka_unit_test(descriptors),
 	    cmocka_unit_test(what_is_none),
 	    cmocka_unit_test(help_names_them_all),
