@@ -168,8 +168,19 @@ OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-write
 LIBS-test_closer := libcrypto
 
 UNIT_TESTS += test_writer_calls
-OBJS-test_writer_calls := tests/unit/test_writer_calls.o $(filter-out tests/unit/test_writer_storage.o,$(OBJS-test_writer_storage))
+OBJS-test_writer_calls := tests/unit/test_writer_calls.o tests/unit/writer_life.o \
+	$(filter-out tests/unit/test_writer_storage.o,$(OBJS-test_writer_storage))
 LIBS-test_writer_calls := $(LIBS-test_writer_storage)
+
+# The same on file systems of their own, whose power is cut.
+UNIT_TESTS += test_sealing_power
+OBJS-test_sealing_power := tests/unit/test_sealing_power.o tests/unit/loop_mount.o \
+	$(filter-out tests/unit/test_writer_calls.o,$(OBJS-test_writer_calls))
+LIBS-test_sealing_power := $(LIBS-test_writer_storage)
+
+UNIT_TESTS += test_honest
+OBJS-test_honest := tests/unit/test_honest.o tests/unit/writer_life.o $(WRITER_HARNESS)
+LIBS-test_honest := libcrypto
 
 UNIT_TESTS += test_segment test_encode
 OBJS-test_segment := tests/unit/test_segment.o auditd-writer/segment.o auditd-writer/batch.o $(WRITER_LOG)

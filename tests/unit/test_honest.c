@@ -23,7 +23,7 @@
 #include "tests/unit/writer_life.h"
 
 #define RUNS 60
-#define LIVES 3       /* of one log, the last one ends in peace */
+#define SHOT 2 /* lives of one log, each talks on a channel of its own; the next ends in peace */
 #define KILL_US 12000 /* at most, from the start on */
 #define FRAMES 40
 
@@ -56,19 +56,19 @@ aim(suseconds_t us)
 
 /* Frames as fast as they go, until the writer is gone or all are sent. */
 static void
-talk(void)
+talk(unsigned channel)
 {
 	for (int i = 0; i < FRAMES && !h.gone; i++) {
-		harness_decide(&h, 1, (unsigned)(random() % 12) + 1);
+		harness_decide(&h, channel, (unsigned)(random() % 12) + 1);
 		if (random() % 4 == 0)
 			harness_ask(&h, MSG_ROTATE, (uint32_t)i + 1);
 		if (random() % 2)
-			(void)harness_acks_within(&h, 1, 50);
+			(void)harness_acks_within(&h, channel, 50);
 	}
 }
 
 static void
-life_until_shot(const char *const *options)
+life_until_shot(const char *const *options, unsigned channel)
 {
 	h.may_end = true;
 	h.gone = false;
@@ -76,26 +76,31 @@ life_until_shot(const char *const *options)
 	harness_spawn(&h, options);
 	for (int i = 0; i < 20 && !h.gone && !harness_take(&h, 0, 50); i++)
 		;
-	harness_hello(&h, 1, 1);
-	(void)harness_take(&h, 1, 50);
-	talk();
-	/* Shot by then, if not before. */
-	harness_reap(&h, 1000);
+	harness_hello(&h, channel, 1);
+	(void)harness_take(&h, channel, 50);
+	talk(channel);
+	/* Shot here, if not before. */
+	harness_reap(&h, 0);
 }
 
 static void
 one_log(void)
 {
+	static struct peer_end said[SHOT + 1];
 	char records[32];
 	const char *const options[] = {records, "--reserve-bytes=65536", NULL};
 
 	(void)snprintf(records, sizeof(records), "--rotate-records=%ld", random() % 30 + 1);
 	harness_init(&h);
-	for (int life = 1; life < LIVES; life++) {
-		life_until_shot(options);
+	for (unsigned life = 1; life <= SHOT; life++) {
+		life_until_shot(options, life);
+		said[life] = h.end[life];
 		life_seals_take(&seals, &h);
 		life_verify(&h, true);
 	}
+	/* Acknowledgements of all lives. */
+	for (unsigned life = 1; life <= SHOT; life++)
+		h.end[life] = said[life];
 	life_check(&h);
 	life_seals_expect(&seals, &h);
 	life_verify(&h, false);

@@ -2,7 +2,7 @@
 /*
  * The whole writer through start, work, rotation and end, with each single call that changes the
  * directory or a file failing, or being the last one of its life. Whatever happened: the next start
- * works, every acknowledged record is there once, and the chain is whole.
+ * works, every acknowledged record is there once, no seal has become another one, and the log verifies.
  */
 #include <errno.h>
 #include <signal.h>
@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/dir_faults.h"
-#include "tests/unit/writer_harness.h"
+#include "tests/unit/writer_life.h"
 
 /* The writer's own main(), with another name. */
 #define main writer_main
@@ -27,80 +27,17 @@ int writer_main(int argc, char **argv);
 #include "auditd-writer/main.c"
 #undef main
 
-#define PATIENCE_MS 200
-
 static struct harness h;
-static struct log lg;
+static struct life_seals seals;
 
-/* READY, or the writer's end. */
-static void
-await_ready(void)
-{
-	for (int i = 0; i < 100 && !h.gone; i++)
-		if (harness_take(&h, 0, PATIENCE_MS))
-			return;
-	h.gone = true;
-}
-
-static void
-greet(unsigned channel)
-{
-	harness_hello(&h, channel, 1);
-	(void)harness_take(&h, channel, 2000); /* WELCOME */
-}
-
-static void
-work(const char *const *options)
-{
-	h.may_end = true;
-	h.gone = false;
-	harness_spawn(&h, options);
-	await_ready();
-	greet(1);
-	greet(2);
-	for (int round = 0; round < 5 && !h.gone; round++) {
-		harness_decide(&h, 1, 9);
-		harness_decide(&h, 2, 3);
-		(void)harness_acks_within(&h, 1, PATIENCE_MS);
-		(void)harness_acks_within(&h, 2, PATIENCE_MS);
-		if (round == 3)
-			harness_ask(&h, MSG_ROTATE, 1);
-	}
-	if (!h.gone) {
-		uint8_t buf[64];
-		struct frame_out f;
-		struct wire_out out;
-
-		frame_begin(&f, buf, sizeof(buf), MSG_FINISH, h.end[0].next);
-		out = frame_message(&f);
-		(void)frame_commit(&f, &out);
-		frame_end(&f);
-		harness_send_raw(&h, 0, buf, f.n, -1);
-	}
-	/* What came in time before the end counts, too. */
-	(void)harness_acks_within(&h, 1, PATIENCE_MS);
-	(void)harness_acks_within(&h, 2, PATIENCE_MS);
-	harness_reap(&h, 20000);
-}
-
-/* The acknowledgements of `before` against what the log is after the next start and end. */
+/* No seal that could be seen may become another one. */
 static void
 check(void)
 {
-	static struct harness before;
-
-	before = h;
-	h.may_end = false;
-	h.gone = false;
-	harness_start(&h, NULL);
-	assert_int_equal(harness_finish(&h), 0);
-	log_read(&lg, h.audit);
-	assert_int_equal(lg.closed, lg.files);
-	assert_true(lg.empty <= 2);
-	assert_int_equal(lg.line[0].seq, 1);
-	log_expect_acked(&lg, &before, 1);
-	log_expect_acked(&lg, &before, 2);
-	log_free(&lg);
+	life_seals_take(&seals, &h);
+	life_check(&h);
+	life_seals_expect(&seals, &h);
+	life_verify(&h, false);
 }
 
 static void
@@ -110,10 +47,13 @@ one_run(enum dir_fault fault, int at, int times, int error, const char *const *o
 	h.enter = writer_main;
 	dir_fault_only(NULL);
 	dir_fault_set(fault, at, times, error);
-	work(options);
+	life_work(&h, options);
 }
 
-/* step: not each call but a sample, unless the environment asks for all of them. */
+/*
+ * step: not each call but a sample, from a random one on, unless the environment asks for all of them.
+ * Returns the last call.
+ */
 static int
 every_call(enum dir_fault fault, int times, int error, const char *const *options, int step)
 {
@@ -121,6 +61,7 @@ every_call(enum dir_fault fault, int times, int error, const char *const *option
 
 	if (getenv("SEALWRIGHT_ALL_FAULTS"))
 		step = 1;
+	at += (int)(random() % step);
 	for (; at <= calls; at += step) {
 		one_run(fault, at, times, error, options);
 		if (dir_fault_calls() < at)
@@ -139,21 +80,21 @@ static void
 killed(void **state)
 {
 	(void)state;
-	print_message("# sync: %d calls\n", every_call(DIR_FAULT_DIE, 1, 0, sync_options, 1));
-	print_message("# commit: %d calls\n", every_call(DIR_FAULT_DIE, 1, 0, commit_options, 1));
+	print_message("# sync: up to %d\n", every_call(DIR_FAULT_DIE, 1, 0, sync_options, 3));
+	print_message("# commit: up to %d\n", every_call(DIR_FAULT_DIE, 1, 0, commit_options, 4));
 }
 
 static void
 failing_once(void **state)
 {
 	(void)state;
-	print_message("# EIO: %d calls\n", every_call(DIR_FAULT_FAIL, 1, EIO, sync_options, 1));
+	print_message("# EIO: up to %d\n", every_call(DIR_FAULT_FAIL, 1, EIO, sync_options, 4));
 	print_message(
-	    "# ENOSPC: up to %d\n", every_call(DIR_FAULT_FAIL, 1, ENOSPC, sync_options, 2));
+	    "# ENOSPC: up to %d\n", every_call(DIR_FAULT_FAIL, 1, ENOSPC, sync_options, 6));
 	print_message(
-	    "# EIO, commit: up to %d\n", every_call(DIR_FAULT_FAIL, 1, EIO, commit_options, 2));
+	    "# EIO, commit: up to %d\n", every_call(DIR_FAULT_FAIL, 1, EIO, commit_options, 6));
 	print_message(
-	    "# half, EIO: up to %d\n", every_call(DIR_FAULT_SHORT, 1, EIO, sync_options, 3));
+	    "# half, EIO: up to %d\n", every_call(DIR_FAULT_SHORT, 1, EIO, sync_options, 8));
 }
 
 /* Twice in a row is what the writer cannot mend at once. */
@@ -161,9 +102,9 @@ static void
 failing_twice(void **state)
 {
 	(void)state;
-	print_message("# EIO: up to %d\n", every_call(DIR_FAULT_FAIL, 2, EIO, sync_options, 4));
+	print_message("# EIO: up to %d\n", every_call(DIR_FAULT_FAIL, 2, EIO, sync_options, 10));
 	print_message(
-	    "# ENOSPC: up to %d\n", every_call(DIR_FAULT_FAIL, 3, ENOSPC, sync_options, 5));
+	    "# ENOSPC: up to %d\n", every_call(DIR_FAULT_FAIL, 3, ENOSPC, sync_options, 12));
 }
 
 static void
@@ -171,9 +112,9 @@ failing_for_ever(void **state)
 {
 	(void)state;
 	print_message(
-	    "# EIO: up to %d\n", every_call(DIR_FAULT_FAIL, 1 << 20, EIO, sync_options, 7));
+	    "# EIO: up to %d\n", every_call(DIR_FAULT_FAIL, 1 << 20, EIO, sync_options, 20));
 	print_message(
-	    "# EROFS: up to %d\n", every_call(DIR_FAULT_FAIL, 1 << 20, EROFS, commit_options, 7));
+	    "# EROFS: up to %d\n", every_call(DIR_FAULT_FAIL, 1 << 20, EROFS, commit_options, 20));
 }
 
 int
@@ -185,6 +126,10 @@ main(void)
 	    cmocka_unit_test(failing_twice),
 	    cmocka_unit_test(failing_for_ever),
 	};
+	const char *given = getenv("SEALWRIGHT_SEED");
+	unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
 
+	print_message("# SEALWRIGHT_SEED=%u\n", seed);
+	srandom(seed);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,7 +183,7 @@ harness_wait(struct harness *h)
 {
 	int status = -1;
 
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 10000; i++) {
 		pid_t got = waitpid(h->pid, &status, WNOHANG);
 
 		if (got == h->pid) {
@@ -192,7 +192,7 @@ harness_wait(struct harness *h)
 			assert_true(WIFEXITED(status));
 			return WEXITSTATUS(status);
 		}
-		(void)usleep(20000);
+		(void)usleep(2000);
 	}
 	show_said(h);
 	fail_msg("the writer does not end");
