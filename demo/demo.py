@@ -3,8 +3,9 @@
 """The main job on real input: ask, record, answer; kill the writer in the middle; restart; account for all.
 
 Starts policyd on the policy of a development sandbox (examples/devbox.json) in a temporary directory, asks the
-questions of demo/requests.jsonl and two hostile ones, ends everything, and reads the log. Exit status 1 when
-anything that was acknowledged is missing from it, or when the chain does not hold.
+questions of demo/requests.jsonl and two hostile ones, ends everything, and reads the log; then verifies its seals
+as a reviewer would (evidence.py). Exit status 1 when anything that was acknowledged is missing from it, or when
+chain or seals do not hold.
 
     demo.py [--build DIR] [--keep DIR]"""
 
@@ -22,6 +23,8 @@ import sys
 import tempfile
 import threading
 import time
+
+import evidence
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 WINDOW = 16  # requests in flight
@@ -247,6 +250,11 @@ def story(build, top):
     show_records(records)
     show_hostile(records)
     show_segments(segments, records, os.path.join(top, "audit"))
+    heading("Evidence")
+    try:
+        evidence.story(build, top, replies[0]["audit_event_id"])
+    except evidence.Unproven as problem:
+        raise Failed(str(problem)) from problem
     heading("Account")
     print(f"{len(replies)} answers acknowledged, {len(replies)} found in the log, 0 missing; "
           f"{len(records)} records, chain unbroken over {len(segments)} segments and a SIGKILL; "
