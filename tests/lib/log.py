@@ -7,6 +7,7 @@ import os
 import re
 import time
 
+import seals
 import strict
 
 LINE_MAX = 8192
@@ -56,6 +57,7 @@ class Log:
     torn: list             # names of .torn files
     records: list
     lines: list
+    seals: dict = dataclasses.field(default_factory=dict)  # of closed segments: members by name
 
     def where(self, **wanted):
         """Records whose fields have these values."""
@@ -209,6 +211,46 @@ def _check_unclosed(segments, closed):
         raise Bad(f"{unclosed[0].name}: {len(unclosed[0].lines)} records in a segment that nobody closed")
 
 
+def _first_key(directory):
+    with open(os.path.join(directory, "origin.vkey"), encoding="ascii") as f:
+        return f.read().rstrip("\n")
+
+
+def _check_seal(directory, segment, before):
+    """The seal of a closed segment, behind the one before it (members, text): what it says of the lines, which are
+    checked already. Returns (members, text)."""
+    with open(segment.path + ".seal", "rb") as f:
+        members, text = seals.open_seal(f.read())
+    if before is not None or members["index"] == 0:  # the front of a log may be gone
+        seals.follow(before, members)
+    if members["index"] == 0 and members["key"] != _first_key(directory):
+        raise Bad("key is not that of origin.vkey")
+    leaves = [seals.leaf(line) for line in segment.lines]
+    found = {"file": segment.name, "bytes": sum(map(len, segment.lines)), "records": len(segment.lines),
+             "sha256": hashlib.sha256(b"".join(segment.lines)).hexdigest(), "head": leaves[-1].hex(),
+             "root": seals.merkle_root(leaves).hex(),
+             "first_seq": segment.records[0]["seq"], "last_seq": segment.records[-1]["seq"],
+             "first_time": segment.records[0]["timestamp"], "last_time": segment.records[-1]["timestamp"]}
+    for name, value in found.items():
+        if members[name] != value:
+            raise Bad(f"{name} is {members[name]}, expected {value}")
+    return members, text
+
+
+def _check_seals(directory, segments):
+    """Each closed segment has its seal, and they form one chain. Returns members by segment."""
+    found, before = {}, None
+    for segment in segments:
+        if not segment.closed:
+            break
+        try:
+            before = _check_seal(directory, segment, before)
+        except (OSError, ValueError, AssertionError) as fault:
+            raise Bad(f"{segment.name}.seal: {fault!r}") from fault
+        found[segment.name] = before[0]
+    return found
+
+
 def _read_once(directory, closed):
     segments, torn, empty = [], [], []
     for name in sorted(os.listdir(directory)):
@@ -233,4 +275,5 @@ def _read_once(directory, closed):
         if segment.tail.strip(b"\0") and closed:
             raise Bad(f"{segment.name}: bytes that nobody closed")
     _check_torn(directory, torn, log.lines)
+    log.seals = _check_seals(directory, segments)
     return log

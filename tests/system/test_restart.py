@@ -5,6 +5,7 @@
 import glob
 import os
 import re
+import shutil
 import sys
 import time
 
@@ -195,10 +196,11 @@ class Segments(service.Case):
         tail = len(segment.lines[-1]) + len(segment.lines[-2])
         for i, cut in enumerate(range(size - tail, size + 1, 97)):
             with self.subTest(cut=cut):
-                self.cut_and_recover(segment, whole[:cut], f"cut{i}")
+                self.cut_and_recover(s.keys, segment, whole[:cut], f"cut{i}")
 
-    def cut_and_recover(self, segment, data, name):
+    def cut_and_recover(self, keys, segment, data, name):
         s = self.make(name)
+        shutil.copytree(keys, s.keys, dirs_exist_ok=True)
         with open(os.path.join(s.audit, segment.name), "wb") as f:
             f.write(data)
         s.spawn()

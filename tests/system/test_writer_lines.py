@@ -32,7 +32,7 @@ class WriterLines(unittest.TestCase):
                               capture_output=True, timeout=240, check=False)
         self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace")[-2000:])
         lines = [line for path in glob.glob(os.path.join(top, "*", "audit", "audit-*.jsonl*"))
-                 if not path.endswith(".torn") for line in whole_lines(path)]
+                 if not path.endswith((".torn", ".seal")) for line in whole_lines(path)]
         self.assertGreater(len(lines), 1000)
         self.assertLessEqual(max(map(len, lines)), 8192)
         self.assertEqual(schema.validate("record", lines), [])
