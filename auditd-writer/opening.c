@@ -204,6 +204,8 @@ opening_begin_session(struct writer *w, struct opening *o)
 	ledger_tick(w);
 	if (encode_seq(&w->encoder) == 0)
 		note_origin(w);
+	else if (str_given(w->options.succeeds.origin))
+		log_info("%s has begun before: succeeds has no effect", w->sealer.state.origin);
 	note_start(w);
 	for (size_t i = 0; i < r->n_closed; i++) {
 		note_recovery(w, &r->closed[i]);

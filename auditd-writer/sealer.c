@@ -62,9 +62,10 @@ body(const struct sealer *s, const struct sealing *g)
 	return seal;
 }
 
-/* The whole note. Signed, and read again as a stranger would. */
+/* The whole note. Signed, and read again as a stranger would. ret_sum: of its text. */
 static int
-write_note(struct sealer *s, const struct seal *seal, struct keystate_pending *p)
+write_note(struct sealer *s, const struct seal *seal, struct keystate_pending *p,
+    uint8_t ret_sum[HASH_SIZE])
 {
 	struct text t = text_over(p->note, sizeof(p->note));
 	uint8_t signature[ED25519_SIGNATURE];
@@ -81,7 +82,7 @@ write_note(struct sealer *s, const struct seal *seal, struct keystate_pending *p
 		return error;
 	hash_begin(s->hash);
 	hash_add(s->hash, text_str(&t));
-	hash_end(s->hash, s->next.prev_seal);
+	hash_end(s->hash, ret_sum);
 	seal_key(seal, s->hash, &key);
 	note_sign_put(&t, &key, signature);
 	p->n = t.n;
@@ -95,7 +96,7 @@ stage_one(struct sealer *s, const struct sealing *g)
 	struct keystate *k = &s->next;
 	struct keystate_pending *p = &k->pending[k->n_pending];
 	struct seal seal = body(s, g);
-	uint8_t seed[ED25519_SEED];
+	uint8_t seed[ED25519_SEED], sum[HASH_SIZE];
 	int error = identity_random(seed, sizeof(seed));
 
 	if (error == 0)
@@ -103,11 +104,12 @@ stage_one(struct sealer *s, const struct sealing *g)
 	if (error == 0)
 		error = ed25519_public(seed, seal.next_key);
 	if (error == 0)
-		error = write_note(s, &seal, p);
+		error = write_note(s, &seal, p, sum);
 	if (error == 0) {
 		memcpy(p->base, g->base, strlen(g->base) + 1);
 		memcpy(k->seed, seed, ED25519_SEED);
 		memcpy(k->head, seal.head, HASH_SIZE);
+		memcpy(k->prev_seal, sum, HASH_SIZE);
 		k->n_pending++;
 		k->next_index++;
 		k->seq = seal.last_seq;

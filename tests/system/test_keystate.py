@@ -382,6 +382,7 @@ class WayOut(Case):
             with self.subTest(n=n):
                 s = self.start(conf={"succeeds": "other/log 7:" + "ab" * 32})
                 self.work(s)
+                self.assertIn(f"{before.origin} has begun before: succeeds has no effect", s.said())
                 log = s.stop()
                 self.assertFalse(any("succeeds" in r.get("origin", {}) for r in log.records))
         self.assertEqual(keystate.read(s.keys).log_id, before.log_id)
