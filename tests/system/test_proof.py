@@ -207,6 +207,53 @@ class Honest(Case):
         self.assertLess(len(proof), 4096)
 
 
+class LiveService(service.Case):
+    """From the answer that a client gets to a proof of it, while the service runs on."""
+
+    def prove(self, running, event):
+        """(exit status, what verify-proof says, stderr)"""
+        code, proof, err = auditlog("prove", event, running.audit)
+        if code:
+            return code, None, err
+        key = os.path.join(running.audit, "origin.vkey")
+        code, out, _ = auditlog("verify-proof", "--json", "--key", key, "-", data=proof)
+        with open(key, encoding="ascii") as f:
+            self.assertEqual(evidence.verify_proof(proof, f.read().strip()).verdict, "SEALED")
+        return code, strict.loads(out.rstrip(b"\n")), err
+
+    def test_every_answer(self):
+        s = self.start(args=["--rotate-records", "20"])
+        with s.client() as c:
+            events = [c.ask(service.ALLOWED if n % 3 else service.DENIED)["audit_event_id"] for n in range(100)]
+            code, _, err = self.prove(s, events[99])
+            if code:  # or its segment was full just now
+                self.assertIn("is not sealed (yet)", err)
+            s.admin("rotate")
+            code = 1
+            end = time.monotonic() + service.PATIENCE
+            while code and time.monotonic() < end:
+                code, _, err = self.prove(s, events[99])
+            for n in range(0, 100, 7):
+                code, said, err = self.prove(s, events[n])
+                self.assertEqual((code, err), (0, ""))
+                self.assertEqual(said["event_id"], events[n])
+                self.assertEqual(said["record"]["decision"], "AUDIT_DECISION_" + ("ALLOW" if n % 3 else "DENY"))
+        s.stop()
+        self.assertEqual(self.prove(s, events[50])[0], 0)
+
+    def test_while_it_seals(self):
+        """A segment may get its name and its seal at any moment of the look."""
+        s = self.start(args=["--rotate-records", "2"])
+        with s.client() as c:
+            events = [c.ask(service.ALLOWED)["audit_event_id"] for _ in range(20)]
+            for n in range(60):
+                events.append(c.ask(service.ALLOWED)["audit_event_id"])
+                code, said, err = self.prove(s, events[n])
+                self.assertEqual((code, err), (0, ""))
+                self.assertEqual(said["event_id"], events[n])
+        s.stop()
+
+
 class DamagedLog(Case):
     """What cannot be verified is not proven."""
 
