@@ -4,13 +4,18 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "auditlog/commands.h"
 #include "auditlog/pool.h"
 
-/* How often the whole is done again because a segment went away under us, as when pruned. */
-#define JUDGE_ROUNDS 3
-#define JUDGE_MOST (UINT64_C(1) << 60) /* bytes; the sum of hostile sizes stays below 2^64 */
+/*
+ * Old segments may be taken away while we look, and not the oldest first: holes are looked at again
+ * before they are faults.
+ */
+#define JUDGE_ROUNDS 4
+#define JUDGE_PAUSE (100 * 1000 * 1000) /* ns */
+#define JUDGE_MOST (UINT64_C(1) << 60)  /* bytes; the sum of hostile sizes stays below 2^64 */
 
 static const char *const verdict_names[VERDICTS] = {
     [VERDICT_BROKEN] = "BROKEN",
@@ -47,22 +52,29 @@ struct judge_segments {
 	struct pool_progress progress;
 	uint64_t *log_ids; /* by place in the chain, where has_log */
 	bool *has_log;
-	_Atomic(size_t)
-	    stop; /* the first place known to be at fault; what lies behind is left out */
+	_Atomic(size_t) stop; /* the first place known to be at fault: nothing behind it counts */
 	pthread_mutex_t lock; /* of what follows */
 	struct fault fault;   /* of place stop */
-	bool gone;            /* its file was not there any more */
+	size_t gone;          /* behind the last place whose segment went away; 0: none did */
 };
 
 static void
-segment_failed(struct judge_segments *j, size_t place, const struct fault *f, bool gone)
+segment_failed(struct judge_segments *j, size_t place, const struct fault *f)
 {
 	(void)pthread_mutex_lock(&j->lock);
 	if (place <= atomic_load(&j->stop)) {
 		j->fault = *f;
-		j->gone = gone;
 		atomic_store(&j->stop, place);
 	}
+	(void)pthread_mutex_unlock(&j->lock);
+}
+
+static void
+segment_gone(struct judge_segments *j, size_t place)
+{
+	(void)pthread_mutex_lock(&j->lock);
+	if (place + 1 > j->gone)
+		j->gone = place + 1;
 	(void)pthread_mutex_unlock(&j->lock);
 }
 
@@ -95,8 +107,12 @@ segment_job(void *context, unsigned worker, size_t place)
 	if (place > atomic_load(&j->stop) || !s->present || !span_has(j->span, &s->seal))
 		return;
 	segment_begin(j->chain, place, &c);
-	if (!segment_check(&j->readers[worker], s, &c, &f, &gone))
-		segment_failed(j, place, &f, gone);
+	if (!segment_check(&j->readers[worker], s, &c, &f, &gone)) {
+		if (gone)
+			segment_gone(j, place);
+		else
+			segment_failed(j, place, &f);
+	}
 	j->log_ids[place] = c.log_id;
 	j->has_log[place] = c.has_log;
 }
@@ -148,7 +164,7 @@ segments_one_log(struct judge_segments *j, struct record_chain *end)
 			fault_set(&f, FAULT_BROKEN, s->base, "audit_event_id: of another log");
 			fault_at(&f, 1, 0);
 			fault_expect(&f, str_from(expected), str_from(found));
-			segment_failed(j, i, &f, false);
+			segment_failed(j, i, &f);
 		}
 		end->has_log = true;
 		end->log_id = j->log_ids[i];
@@ -157,24 +173,70 @@ segments_one_log(struct judge_segments *j, struct record_chain *end)
 
 /* --- the chain as a whole -------------------------------------------------------------------- */
 
-/* Segments may be gone at the front, not behind one that is there. */
-static void
-find_holes(struct sealchain *c, struct judgement *out)
+/*
+ * Segments may be gone at the front, not behind one that is there. The place of the first that is
+ * missing so; c->n when there is none.
+ */
+static size_t
+find_hole(const struct sealchain *c, uint64_t *ret_pruned)
 {
 	bool seen = false;
 
-	out->pruned = 0;
+	*ret_pruned = 0;
 	for (size_t i = 0; i < c->n; i++) {
-		const struct sealchain_seal *s = c->seals[i];
+		bool present = c->seals[i]->present;
 
-		if (!s->present && seen) {
-			fault_set(&c->fault, FAULT_BROKEN, s->base, "a sealed segment is missing");
-			c->n = i;
-			return;
-		}
-		seen = seen || s->present;
-		out->pruned += !s->present;
+		if (!present && seen)
+			return i;
+		seen = seen || present;
+		*ret_pruned += !present;
 	}
+	return c->n;
+}
+
+static void
+hole_fault(const struct sealchain *c, size_t hole, struct fault *f)
+{
+	fault_set(f, FAULT_BROKEN, c->seals[hole]->base, "a sealed segment is missing");
+}
+
+static void
+judge_pause(void)
+{
+	const struct timespec pause = {.tv_nsec = JUDGE_PAUSE};
+
+	(void)nanosleep(&pause, NULL);
+}
+
+/* All that can be said without looking into segments. A hole counts when it is still there later. */
+static int
+judge_chain(
+    const struct judge_order *order, struct sealchain *c, struct logdir *dir, struct judgement *out)
+{
+	char before[SEGNAME_SIZE] = "";
+	struct hash *h = hash_new();
+	int error = h ? 0 : -ENOMEM;
+
+	for (int round = 0; error == 0; round++) {
+		size_t hole;
+
+		error = sealchain_load(c, dir);
+		if (error < 0)
+			break;
+		trust_judge(order->trust, c, h);
+		hole = find_hole(c, &out->pruned);
+		if (hole == c->n)
+			break;
+		if (round == JUDGE_ROUNDS || strcmp(before, c->seals[hole]->base) == 0) {
+			hole_fault(c, hole, &c->fault);
+			c->n = hole;
+			break;
+		}
+		memcpy(before, c->seals[hole]->base, sizeof(before));
+		judge_pause();
+	}
+	hash_free(h);
+	return error;
 }
 
 /* What there is to say of the seals before the fault, if there is one. */
@@ -252,7 +314,25 @@ tail_begin(const struct sealchain *c, struct record_chain *end)
 	memcpy(end->head, s->head, LINE_HASH);
 }
 
-/* -EAGAIN: a segment went away while we looked. */
+/* Segments that went away while we looked were pruned, unless older ones are still there: a hole. */
+static bool
+settle_gone(struct judge_segments *j, struct sealchain *c, struct judgement *out)
+{
+	struct fault f;
+	size_t hole;
+
+	if (j->gone == 0)
+		return true;
+	sealchain_look(c, j->gone);
+	hole = find_hole(c, &out->pruned);
+	if (hole == c->n || hole > atomic_load(&j->stop))
+		return true;
+	hole_fault(c, hole, &f);
+	segment_failed(j, hole, &f);
+	return false;
+}
+
+/* -EAGAIN: there is a judgement, but with a hole that was not there before. */
 static int
 judge_segments(const struct judge_order *order, struct sealchain *c, struct judgement *out)
 {
@@ -264,11 +344,13 @@ judge_segments(const struct judge_order *order, struct sealchain *c, struct judg
 	    .stop = c->n,
 	    .fault = c->fault,
 	};
+	bool settled = true;
 	int error = segments_init(&j, c->dir);
 
 	if (error == 0) {
 		pool_run(c->n, segment_job, &j, &j.progress);
 		segments_one_log(&j, &end);
+		settled = settle_gone(&j, c, out);
 		out->seals = atomic_load(&j.stop);
 		out->fault = j.fault;
 		tail_begin(c, &end);
@@ -276,24 +358,18 @@ judge_segments(const struct judge_order *order, struct sealchain *c, struct judg
 	if (error == 0 && out->fault.kind == FAULT_NONE)
 		error = tail_check(&j.readers[0], &end, &out->tail);
 	segments_end(&j);
-	return error == 0 && j.gone ? -EAGAIN : error;
+	return error == 0 && !settled ? -EAGAIN : error;
 }
 
 static int
 judge_round(
     const struct judge_order *order, struct sealchain *c, struct logdir *dir, struct judgement *out)
 {
-	struct hash *h = hash_new();
-	int error = h ? sealchain_load(c, dir) : -ENOMEM;
+	int error;
 
 	*out = (struct judgement){.verdict = VERDICT_SEALED};
-	if (error == 0) {
-		trust_judge(order->trust, c, h);
-		find_holes(c, out);
-		error = judge_segments(order, c, out);
-	}
-	hash_free(h);
-	return error;
+	error = judge_chain(order, c, dir, out);
+	return error == 0 ? judge_segments(order, c, out) : error;
 }
 
 /* The log may be as it was sealed, and yet not be the log that was anchored. */
@@ -318,8 +394,11 @@ judge_log(
 {
 	int error = -EAGAIN;
 
-	for (int round = 0; round < JUDGE_ROUNDS && error == -EAGAIN; round++)
+	for (int round = 0; round < JUDGE_ROUNDS && error == -EAGAIN; round++) {
+		if (round > 0)
+			judge_pause();
 		error = judge_round(order, c, dir, ret);
+	}
 	if (error == 0 || error == -EAGAIN)
 		error = order->anchors ? judge_anchors(order, c, ret) : 0;
 	if (error < 0)

@@ -84,6 +84,7 @@ part_parse(struct chain_load *load, struct hash *h, struct sealchain_part *part,
 		return error;
 	if (!str_eq(s->seal.file, str_from(s->base))) {
 		part->why = "file: names another segment";
+		part->at = (size_t)(s->seal.file.p - file.p);
 		return -EINVAL;
 	}
 	hash_begin(h);
@@ -415,6 +416,17 @@ sealchain_free(struct sealchain *c)
 	free(c->parts);
 	free(c->seals);
 	*c = (struct sealchain){.n = 0};
+}
+
+void
+sealchain_look(struct sealchain *c, size_t n)
+{
+	for (size_t i = 0; i < n && i < c->n; i++) {
+		/* A part begins with its seal. */
+		size_t k = (size_t)((const struct sealchain_part *)c->seals[i] - c->parts);
+
+		c->parts[k].seal.present = part_has_lines(c->dir, &c->parts[k]);
+	}
 }
 
 const struct sealchain_seal *

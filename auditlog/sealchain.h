@@ -54,6 +54,9 @@ struct sealchain {
 int sealchain_load(struct sealchain *c, struct logdir *dir);
 void sealchain_free(struct sealchain *c);
 
+/* Look again whether the segments of the first n seals are there: `present` as it is now. */
+void sealchain_look(struct sealchain *c, size_t n);
+
 /* The seal of this index; NULL when it is not among the n. */
 const struct sealchain_seal *sealchain_find(const struct sealchain *c, uint64_t index);
 
