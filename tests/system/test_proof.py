@@ -194,6 +194,23 @@ class Honest(Case):
         for text in (json.dumps(proof, indent=3), json.dumps(proof, ensure_ascii=True), json.dumps(proof) + "\n"):
             self.judge(text.encode(), "PROVEN", log.vkey)
 
+    def test_by_hand(self):
+        """The commands of docs/FORMAT.md, as they stand there, on good proofs and on others."""
+        with open(os.path.join(service.TOP, "docs", "FORMAT.md"), encoding="utf-8") as f:
+            script = f.read().partition("## Proofs")[2].partition("```bash\n")[2].partition("```")[0]
+        self.assertIn("sha256sum", script)
+        log = self.log(1, 2, 7).write()
+        for i, lines in enumerate(log.lines):
+            for k in range(len(lines)):
+                for verdict in ("PROVEN", "BROKEN"):
+                    proof = strict.loads(self.prove(log, i, k)[:-1])
+                    if verdict == "BROKEN":
+                        proof["record"] = proof["record"].replace("AUDIT", "AUDlT", 1)
+                    path = self.path("p", strict.dumps(proof))
+                    done = subprocess.run(["bash", "-eu", "-c", script], env={**os.environ, "P": path}, cwd=self.top,
+                                          capture_output=True, check=False)
+                    self.assertEqual((done.returncode, done.stderr), (verdict == "BROKEN", b""))
+
     def test_upper_case_id(self):
         log = self.log(3).write()
         code, out, _ = auditlog("prove", record_id(log.lines[0][1]).upper(), log.directory)
