@@ -193,6 +193,15 @@ lines='
 function fault(what) { print NR, what; failed = 1; exit }
 function hex48(n) { return sprintf("%06x%06x", int(n / 16777216), n % 16777216) }
 function event_seq(n) { return sprintf("80%02x-%s", int(n / 281474976710656), hex48(n % 281474976710656)) }
+# RFC 3339 in the one form that records have.
+function is_time(t,    y, m, last) {
+	if (t !~ /^[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][.][0-9][0-9][0-9][0-9][0-9][0-9]Z$/)
+		return 0
+	y = substr(t, 1, 4) + 0
+	m = substr(t, 6, 2) + 0
+	last = m == 2 ? 28 + (y % 4 == 0 && (y % 100 != 0 || y % 400 == 0)) : 30 + (m + int(m / 8)) % 2
+	return m >= 1 && m <= 12 && substr(t, 9, 2) >= 1 && substr(t, 9, 2) <= last && substr(t, 12, 2) < 24
+}
 # Strict where jq is not: names twice, how numbers are written, control characters and NUL in strings, half surrogates,
 # nesting.
 function strict(s, members,    n, i, c, t, token) {
@@ -218,6 +227,10 @@ function strict(s, members,    n, i, c, t, token) {
 			return 0
 	return 1
 }
+BEGIN {
+	h = "[0-9a-f]"
+	log_uuid = "^" h h h h h h h h "-" h h h h "-8" h h h "-$"
+}
 {
 	if (NR > records) fault("more lines than are sealed")
 	if (length($0) > 8191) fault("line too long")
@@ -227,14 +240,15 @@ function strict(s, members,    n, i, c, t, token) {
 	split(said, f, " ")
 	if (f[1] == "-" || NR == not_utf8 || !strict($0, f[1])) fault("JSON")
 	n = length($0)
-	if ($0 !~ /^[{]"audit_event_id":"[0-9a-f-]*","timestamp":"[^"]*Z","/ || substr($0, 34, 1) != "8") fault("first members")
+	at = substr($0, 71, 27)
+	if (substr($0, 1, 19) != "{\"audit_event_id\":\"" || substr($0, 20, 19) !~ log_uuid) fault("audit_event_id")
+	if (substr($0, 56, 15) != "\",\"timestamp\":\"" || substr($0, 98, 1) != "\"" || !is_time(at)) fault("timestamp")
 	if (substr($0, n - 78, 13) != "\"prev_hash\":\"" ) fault("prev_hash is not last")
 	tail = "\"seq\":" sprintf("%.0f", seq) ","
 	if (substr($0, n - 78 - length(tail), length(tail)) != tail) fault("seq, expected " sprintf("%.0f", seq))
 	if (substr($0, 39, 17) != event_seq(seq)) fault("audit_event_id does not fit seq")
 	if (id != "" && substr($0, 20, 18) != id) fault("audit_event_id of another log")
 	id = substr($0, 20, 18)
-	at = substr($0, 71, 27)
 	if (time != "" && at < time && !f[2]) fault("timestamp runs back")
 	if (head != "" && substr($0, n - 65, 64) != head) fault("prev_hash, expected " head)
 	if (NR == 1) first = at

@@ -221,10 +221,10 @@ class LogBuilder:
         last = datetime.datetime.strptime(self.seals[at - 1]["last_time"], "%Y-%m-%dT%H:%M:%S.%fZ")
         return (last - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1) + STEP
 
-    def resign(self, i, key=None, **members):
+    def resign(self, i, by=None, **members):
         """The note of seal i with other members, signed by a key (its own unless given). Nothing else changes."""
         changed = {**self.seals[i], **members}
-        return seals.sign_note(seals.seal_text(changed), changed["origin"], key or self.keys[i])
+        return seals.sign_note(seals.seal_text(changed), changed["origin"], by or self.keys[i])
 
     # --- files ---
 

@@ -26,6 +26,7 @@ class Judgement:
     what: str = ""
     pin: str = None   # INDEX:HASH of the newest seal
     records: int = None
+    offset: int = None  # byte, as auditlog says it
     tail: tuple = None  # records not sealed yet, the last one's seq, bytes that do not continue the log
 
     @property
@@ -49,7 +50,7 @@ def python(directory, key=None, pins=(), max_age=None):
     pin = f"{r.seals[-1][0]['index']}:{evidence.seal_hash(r.seals[-1][1])}" if r.seals and not r.fault else None
     file, line = r.place or (None, None)
     return Judgement(r.verdict, r.caveats, r.code, file, line, str(r.fault or ""), pin, r.records,
-                     (r.tail_records, r.tail_last, r.tail_bytes))
+                     tail=(r.tail_records, r.tail_last, r.tail_bytes))
 
 
 def options(key, pins, max_age, unit=""):
@@ -89,4 +90,5 @@ def auditlog(directory, key=None, pins=(), max_age=None):
     fault = said.get("fault")
     place = (fault["file"] or "", fault["line"] or 0) if fault else (None, None)
     return Judgement(said["verdict"], said["caveats"], code, *place, str(fault), said["pin"], said["records"],
+                     fault and fault["offset"],
                      (said["tail"]["records"], said["tail"]["last_seq"] or 0, said["tail"]["bytes_not_checked"]))

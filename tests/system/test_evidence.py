@@ -274,7 +274,7 @@ class Script(Case):
                 f.seek(f.read().index(at) + len(at) - 1)
                 f.write(b"#")
             self.assertNotEqual(self.steps(log, program)[0], 0)
-        log.notes[1] = log.resign(1, key=log.keys[0])
+        log.notes[1] = log.resign(1, by=log.keys[0])
         self.assertNotEqual(self.steps(log.write(), program)[0], 0)
 
     def steps(self, log, program):
@@ -347,7 +347,7 @@ class Proofs(Case):
                         {"path": path + path[:1]}, {"path": path[::-1]}, {"path": []}, {"seals": notes[1:] + notes[:1]},
                         {"seals": []}, {"seals": notes[:1]}, {"seals": [notes[0], other.notes[1].decode()]},
                         {"seals": [notes[0], log.resign(1, root=seals.ZERO).decode()]},
-                        {"seals": [notes[0], log.resign(1, key=log.keys[0]).decode()]}, {"type": "x"}, {"more": 1},
+                        {"seals": [notes[0], log.resign(1, by=log.keys[0]).decode()]}, {"type": "x"}, {"more": 1},
                         {"event_id": seals.parse_record(log.lines[1][3])["audit_event_id"]}, {"leaf_index": "2"}):
             with self.subTest(members):
                 self.both(changed(**members), 1, key)
