@@ -162,6 +162,12 @@ OBJS-test_writer_storage := tests/unit/test_writer_storage.o \
 	$(sort $(filter-out %/main.o %/dir.o,$(OBJS-auditd-writer)) $(WRITER_HARNESS) tests/unit/dir_faults.o)
 LIBS-test_writer_storage := libcrypto libcap
 
+UNIT_TESTS += test_tally test_sealer
+OBJS-test_tally := tests/unit/test_tally.o auditd-writer/batch.o $(WRITER_LOG)
+LIBS-test_tally := libcrypto
+OBJS-test_sealer := tests/unit/test_sealer.o $(WRITER_LOG) $(WRITER_SEALER)
+LIBS-test_sealer := libcrypto
+
 UNIT_TESTS += test_closer
 OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-writer/making.o auditd-writer/closing.o \
 	$(WRITER_LOG) $(WRITER_SEALER)

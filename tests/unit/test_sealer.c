@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Seals: staged, committed, published, each step cut anywhere and repeated. What anybody could have
+ * seen is never signed anew.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "common/cleanup.h"
+#include "common/fds.h"
+#include "tests/unit/dir_faults.h"
+#include "tests/unit/seal_fixture.h"
+
+#define LINES 3 /* of one segment */
+#define SEGMENTS 12
+
+static struct fixture f;
+static struct seal_fixture keys;
+static struct tally_total totals[SEGMENTS];
+static struct sealing group[SEGMENTS];
+static char bases[SEGMENTS][SEGNAME_SIZE];
+static const char *step;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	dir_fault_only(NULL);
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+	fixture_init(&f, FIXTURE_LOG_ID);
+	seal_fixture_init(&keys, &f, FIXTURE_LOG_ID);
+	assert_int_equal(seal_fixture_open(&keys), 0);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+	seal_fixture_close(&keys);
+	seal_fixture_deinit(&keys);
+	fixture_deinit(&f);
+	return 0;
+}
+
+static void
+start_anew(void)
+{
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+	seal_fixture_close(&keys);
+	fixture_clear(&f);
+	seal_fixture_renew(&keys);
+	assert_int_equal(seal_fixture_open(&keys), 0);
+}
+
+/* As the next start has it. */
+static void
+reopen(void)
+{
+	seal_fixture_close(&keys);
+	assert_int_equal(seal_fixture_open(&keys), 0);
+}
+
+/* Segments `from` to `to` (from 0) as closing.c leaves them, in group. */
+static void
+lay(unsigned from, unsigned to)
+{
+	for (unsigned i = from; i <= to; i++) {
+		(void)snprintf(bases[i], sizeof(bases[i]), "%s", fixture_base('a', i + 1));
+		fixture_put(&f, bases[i], ".jsonl.tmp", i * LINES + 1, (i + 1) * LINES, STR(""), 0);
+		totals[i] = seal_fixture_total(&keys, i * LINES + 1, (i + 1) * LINES);
+		group[i] = (struct sealing){.base = bases[i], .total = &totals[i]};
+	}
+}
+
+static int
+seal(unsigned from, unsigned to)
+{
+	return sealer_seal(&keys.sealer, &group[from], to - from + 1, &step);
+}
+
+/* Exactly the first n segments are sealed, and their seals are good. */
+static void
+expect_sealed(unsigned n)
+{
+	assert_int_equal(seal_fixture_expect(&keys), n);
+	for (unsigned i = 0; i < n; i++)
+		assert_true(sealer_has(&keys.sealer, &totals[i]));
+}
+
+static char *
+seal_bytes(unsigned i, size_t *ret_n)
+{
+	char name[SEGNAME_SIZE];
+
+	segname_with(name, bases[i], SEGNAME_SEAL);
+	return fixture_bytes(&f, name, ret_n);
+}
+
+static bool
+there(unsigned i, enum segname_kind kind)
+{
+	char name[SEGNAME_SIZE];
+
+	segname_with(name, bases[i], kind);
+	return faccessat(f.dir.fd, name, F_OK, 0) == 0;
+}
+
+static void
+drop(unsigned i, enum segname_kind kind)
+{
+	char name[SEGNAME_SIZE];
+
+	segname_with(name, bases[i], kind);
+	assert_int_equal(unlinkat(f.dir.fd, name, 0), 0);
+}
+
+/* --- seals ------------------------------------------------------------------------------------ */
+
+static void
+seals_one_after_the_other(void **state)
+{
+	(void)state;
+	lay(0, 4);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(seal(i, i), 0);
+		expect_sealed(i + 1);
+	}
+	fixture_expect(&f, 1, 5 * LINES);
+}
+
+static void
+seals_a_group_with_one_commit(void **state)
+{
+	uint64_t generation = keys.file.generation;
+
+	(void)state;
+	lay(0, KEYSTATE_PENDING - 1);
+	assert_int_equal(seal(0, KEYSTATE_PENDING - 1), 0);
+	expect_sealed(KEYSTATE_PENDING);
+	assert_int_equal(keys.file.generation, generation + 1);
+	assert_int_equal(keys.sealer.state.n_pending, KEYSTATE_PENDING);
+}
+
+static void
+takes_as_many_commits_as_it_needs(void **state)
+{
+	(void)state;
+	lay(0, SEGMENTS - 1);
+	assert_int_equal(seal(0, SEGMENTS - 1), 0);
+	expect_sealed(SEGMENTS);
+	assert_int_equal(keys.sealer.state.n_pending, SEGMENTS - KEYSTATE_PENDING);
+}
+
+static void
+says_what_it_was_told(void **state)
+{
+	static const char *const states[] = {"clean", "recovered", "poisoned"};
+	char text[128];
+	size_t n;
+
+	(void)state;
+	lay(0, 2);
+	for (unsigned i = 0; i < 3; i++) {
+		CLEANUP_FREE char *bytes = NULL;
+
+		group[i].state = (enum seal_state)i;
+		group[i].torn_bytes = i * 4711;
+		assert_int_equal(seal(i, i), 0);
+		(void)snprintf(text, sizeof(text),
+		    "\"state\":\"%s\",\"torn_bytes\":%u,\"session\":", states[i], i * 4711);
+		bytes = seal_bytes(i, &n);
+		assert_non_null(memmem(bytes, n, text, strlen(text)));
+		assert_non_null(
+		    memmem(bytes, n, keys.identity.session, strlen(keys.identity.session)));
+		assert_non_null(
+		    memmem(bytes, n, keys.identity.boot_id, strlen(keys.identity.boot_id)));
+	}
+}
+
+static void
+passes_over_what_is_sealed(void **state)
+{
+	(void)state;
+	lay(0, 3);
+	assert_int_equal(seal(0, 1), 0);
+	assert_int_equal(seal(0, 1), 0);
+	assert_int_equal(seal(0, 3), 0);
+	assert_int_equal(seal(2, 2), 0);
+	expect_sealed(4);
+}
+
+/* What does not continue the log waits; what comes before it in the group is sealed. */
+static void
+seals_nothing_before_what_comes_first(void **state)
+{
+	(void)state;
+	lay(0, 4);
+	assert_int_equal(seal(1, 1), -EBUSY);
+	assert_true(sealer_has_to_wait(&keys.sealer, &totals[1]));
+	expect_sealed(0);
+	group[2] = group[4];
+	assert_int_equal(seal(0, 2), -EBUSY);
+	expect_sealed(2);
+	assert_true(sealer_has_to_wait(&keys.sealer, &totals[4]));
+	assert_false(sealer_has(&keys.sealer, &totals[4]));
+	group[2] = (struct sealing){.base = bases[2], .total = &totals[2]};
+	assert_int_equal(seal(2, 4), 0);
+	expect_sealed(5);
+}
+
+/* The same records once more, as no honest caller has them. */
+static void
+seals_no_record_twice(void **state)
+{
+	struct tally_total overlapping;
+
+	(void)state;
+	lay(0, 1);
+	assert_int_equal(seal(0, 0), 0);
+	overlapping = seal_fixture_total(&keys, LINES, 2 * LINES);
+	group[1].total = &overlapping;
+	assert_int_equal(seal(1, 1), -EBUSY);
+	expect_sealed(1);
+}
+
+static void
+private_keys_are_gone_once_they_have_signed(void **state)
+{
+	uint8_t seed[ED25519_SEED];
+
+	(void)state;
+	lay(0, 2);
+	for (unsigned i = 0; i < 3; i++) {
+		memcpy(seed, keys.sealer.state.seed, sizeof(seed));
+		assert_int_equal(seal(i, i), 0);
+		assert_null(memmem(&keys.sealer, sizeof(keys.sealer), seed, sizeof(seed)));
+	}
+	/* The one that signs next is there once. */
+	memcpy(seed, keys.sealer.state.seed, sizeof(seed));
+	assert_null(memmem(&keys.sealer.next, sizeof(keys.sealer.next), seed, sizeof(seed)));
+}
+
+/* --- what lies there already -------------------------------------------------------------------- */
+
+static void
+put_seal(unsigned i, struct str bytes)
+{
+	fixture_put(&f, bases[i], ".jsonl.seal", 0, 0, bytes, 0);
+}
+
+static void
+an_equal_seal_is_fine_another_is_not(void **state)
+{
+	CLEANUP_FREE char *bytes = NULL;
+	size_t n;
+
+	(void)state;
+	lay(0, 2);
+	assert_int_equal(seal(0, 0), 0);
+	bytes = seal_bytes(0, &n);
+	put_seal(1, (struct str){bytes, n}); /* another segment's */
+	assert_int_equal(seal(1, 1), -EBADMSG);
+	assert_false(sealer_has(&keys.sealer, &totals[1]));
+	assert_true(there(1, SEGNAME_TMP));
+	assert_int_equal(seal(2, 2), -EBADMSG); /* nothing goes on before that is settled */
+	drop(1, SEGNAME_SEAL);
+	put_seal(
+	    1, (struct str){keys.sealer.state.pending[0].note, keys.sealer.state.pending[0].n});
+	assert_int_equal(seal(2, 2), 0);
+	expect_sealed(3);
+}
+
+static void
+a_longer_one_is_another(void **state)
+{
+	static char more[SEAL_NOTE + 2];
+	const struct keystate_pending *p = &keys.sealer.state.pending[0];
+	char gone[SEGNAME_SIZE];
+
+	(void)state;
+	lay(0, 0);
+	assert_int_equal(seal(0, 0), 0);
+	memcpy(more, p->note, p->n);
+	more[p->n] = '\n';
+	drop(0, SEGNAME_SEAL);
+	put_seal(0, (struct str){more, p->n + 1});
+	reopen();
+	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), -EBADMSG);
+	drop(0, SEGNAME_SEAL);
+	put_seal(0, (struct str){more, p->n - 1});
+	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), -EBADMSG);
+}
+
+static void
+a_segment_that_is_gone(void **state)
+{
+	char gone[SEGNAME_SIZE];
+
+	(void)state;
+	lay(0, 1);
+	drop(0, SEGNAME_TMP);
+	assert_int_equal(seal(0, 0), -ENOENT);
+	assert_int_equal(seal(0, 1), -ENOENT);
+	/* At a start it may be: nobody else knows what became of it. Its seal is there all the same. */
+	reopen();
+	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), 0);
+	assert_string_equal(gone, bases[0]);
+	assert_true(there(0, SEGNAME_SEAL));
+	assert_int_equal(seal(1, 1), 0);
+}
+
+/* --- cut anywhere ------------------------------------------------------------------------------ */
+
+/*
+ * What a crash may have kept of a group's names, as long as the directory was not synced: each rename
+ * or not. Whatever there is, publishing makes it whole.
+ */
+static void
+any_of_its_renames_may_be_lost(void **state)
+{
+	char gone[SEGNAME_SIZE];
+
+	(void)state;
+	for (unsigned kept = 0; kept < 64; kept++) {
+		lay(0, 3);
+		assert_int_equal(seal(0, 0), 0);
+		assert_int_equal(seal(1, 3), 0);
+		for (unsigned i = 1; i <= 3; i++) {
+			char tmp[SEGNAME_SIZE];
+
+			segname_with(tmp, bases[i], SEGNAME_TMP);
+			if (!(kept & 1U << (2 * i - 2)))
+				drop(i, SEGNAME_SEAL);
+			if (!(kept & 1U << (2 * i - 1)))
+				assert_int_equal(renameat(f.dir.fd, bases[i], f.dir.fd, tmp), 0);
+		}
+		reopen();
+		assert_int_equal(sealer_resume(&keys.sealer, gone, &step), 0);
+		assert_string_equal(gone, "");
+		expect_sealed(4);
+		fixture_expect(&f, 1, 4 * LINES);
+		start_anew();
+	}
+}
+
+static void
+no_power_cut(void)
+{
+}
+
+/* Two groups, in a process of its own that dies at this call. True: it got that far. */
+static bool
+seal_and_die(enum dir_fault fault, int at)
+{
+	pid_t pid;
+	int status;
+
+	dir_fault_hook(no_power_cut);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dir_fault_set(fault, at, 1, EIO);
+		(void)seal(0, 1);
+		(void)seal(2, 4);
+		_exit(dir_fault_calls() >= at ? 1 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status) != 0;
+}
+
+/* Seals that are published when it dies are the same at the end. */
+static void
+take_seals(char *bytes[SEGMENTS], size_t n[SEGMENTS])
+{
+	for (unsigned i = 0; i < 5; i++)
+		bytes[i] = there(i, SEGNAME_SEAL) ? seal_bytes(i, &n[i]) : NULL;
+}
+
+static void
+same_seals(char *bytes[SEGMENTS], const size_t n[SEGMENTS])
+{
+	for (unsigned i = 0; i < 5; i++) {
+		CLEANUP_FREE char *before = bytes[i];
+		CLEANUP_FREE char *now = NULL;
+		size_t size;
+
+		if (!before)
+			continue;
+		now = seal_bytes(i, &size);
+		assert_int_equal(size, n[i]);
+		assert_memory_equal(now, before, size);
+	}
+}
+
+static void
+dying_at_each_call(enum dir_fault fault)
+{
+	int at = 1;
+	bool hit = true;
+
+	for (; hit; at++) {
+		char *bytes[SEGMENTS], gone[SEGNAME_SIZE];
+		size_t n[SEGMENTS];
+
+		lay(0, 4);
+		hit = seal_and_die(fault, at);
+		take_seals(bytes, n);
+		reopen();
+		assert_int_equal(sealer_resume(&keys.sealer, gone, &step), 0);
+		assert_string_equal(gone, "");
+		assert_int_equal(seal(0, 4), 0);
+		expect_sealed(5);
+		same_seals(bytes, n);
+		fixture_expect(&f, 1, 5 * LINES);
+		start_anew();
+	}
+	print_message("# %d calls\n", at - 2);
+	assert_true(at > 30);
+}
+
+static void
+killed_at_each_call(void **state)
+{
+	(void)state;
+	dying_at_each_call(DIR_FAULT_DIE);
+	dying_at_each_call(DIR_FAULT_CUT);
+}
+
+/*
+ * Calls that fail, and the caller who comes again, with other groups than before. The note that was
+ * staged first is the one that is published.
+ */
+static void
+failing_at_each_call(enum dir_fault fault, int times)
+{
+	int at = 1, calls = 1 << 20;
+
+	for (; at <= calls; at++) {
+		struct keystate_pending staged = {0};
+
+		lay(0, 4);
+		dir_fault_set(fault, at, times, EIO);
+		for (unsigned tries = 0; !sealer_has(&keys.sealer, &totals[4]); tries++) {
+			assert_true(tries < 20);
+			if (tries % 3 == 0)
+				(void)seal(0, 4);
+			else
+				(void)seal(tries % 5, tries % 5);
+			if (keys.sealer.staged && staged.n == 0)
+				staged = keys.sealer.next.pending[0];
+			else if (keys.sealer.staged &&
+				 strcmp(staged.base, keys.sealer.next.pending[0].base) == 0)
+				assert_memory_equal(
+				    &staged, &keys.sealer.next.pending[0], sizeof(staged));
+		}
+		calls = dir_fault_calls() < at ? 0 : calls;
+		dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+		expect_sealed(5);
+		if (staged.n > 0)
+			assert_memory_equal(&staged, &keys.sealer.state.pending[0], sizeof(staged));
+		start_anew();
+	}
+	print_message("# %d calls\n", at - 2);
+}
+
+static void
+repeats_after_each_call_that_fails(void **state)
+{
+	(void)state;
+	failing_at_each_call(DIR_FAULT_FAIL, 1);
+	failing_at_each_call(DIR_FAULT_FAIL, 2);
+	failing_at_each_call(DIR_FAULT_FAIL, 5);
+	failing_at_each_call(DIR_FAULT_SHORT, 1);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(seals_one_after_the_other),
+	    TEST(seals_a_group_with_one_commit),
+	    TEST(takes_as_many_commits_as_it_needs),
+	    TEST(says_what_it_was_told),
+	    TEST(passes_over_what_is_sealed),
+	    TEST(seals_nothing_before_what_comes_first),
+	    TEST(seals_no_record_twice),
+	    TEST(private_keys_are_gone_once_they_have_signed),
+	    TEST(an_equal_seal_is_fine_another_is_not),
+	    TEST(a_longer_one_is_another),
+	    TEST(a_segment_that_is_gone),
+	    TEST(any_of_its_renames_may_be_lost),
+	    TEST(killed_at_each_call),
+	    TEST(repeats_after_each_call_that_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
