@@ -279,7 +279,7 @@ class Bar(Case):
         self.assertEqual(on_terminal(("stderr",), args), "", "not for a moment's work")
         for ms in range(2, 100, 3):  # until the moment was right
             shown = on_terminal(("stderr",), args, lambda p, ms=ms: (time.sleep(ms / 1000), self.delay(p)))
-            if shown:
+            if bar.search(shown):
                 break
         self.assertRegex(shown, bar)
         self.assertTrue(shown.endswith("\r\x1b[K"), shown)
