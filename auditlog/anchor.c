@@ -48,6 +48,14 @@ check_order(const struct cli_command *command, const struct anchor_order *o)
 	refuse(command, with, "key", o->tsq && o->key);
 }
 
+static int
+run_order(const struct anchor_order *o)
+{
+	if (o->add)
+		return anchor_add(o);
+	return o->tsq ? anchor_request(o) : anchor_make(o);
+}
+
 int
 cmd_anchor(int argc, char **argv)
 {
@@ -109,7 +117,5 @@ cmd_anchor(int argc, char **argv)
 
 	(void)cli_parse(&command, argc, argv, &o.dir);
 	check_order(&command, &o);
-	if (o.add)
-		return anchor_add(&o);
-	return o.tsq ? anchor_request(&o) : anchor_make(&o);
+	return run_order(&o);
 }

@@ -63,11 +63,10 @@ static void
 read_checkpoint(const struct logdir *d, struct anchor *a)
 {
 	char name[ANCHOR_NAME + sizeof(CHECKPOINT_END)];
-	size_t n = strlen(a->name) - (sizeof(TIMESTAMP_END) - 1);
 	CLEANUP_FD int fd = -1;
 
-	memcpy(name, a->name, n);
-	memcpy(name + n, CHECKPOINT_END, sizeof(CHECKPOINT_END));
+	(void)snprintf(name, sizeof(name), "%.*s" CHECKPOINT_END,
+	    (int)(strlen(a->name) - strlen(TIMESTAMP_END)), a->name);
 	fd = logdir_file(d, name, NULL);
 	if (fd != -ENOENT)
 		read_small(fd, name, CHECKPOINT_SIZE, &a->checkpoint_file);
@@ -85,7 +84,7 @@ read_anchor(struct anchors *all, const struct logdir *d, struct anchor *a)
 	all->bytes += a->file.n + a->checkpoint_file.n;
 }
 
-static struct anchor *
+static void
 add_anchor(struct anchors *a, const char *name)
 {
 	struct anchor *new;
@@ -102,7 +101,6 @@ add_anchor(struct anchors *a, const char *name)
 	*new = (struct anchor){
 	    .kind = name_is(name, NOTE_END) ? ANCHOR_COSIGNATURE : ANCHOR_TIMESTAMP};
 	(void)snprintf(new->name, sizeof(new->name), "%s", name);
-	return new;
 }
 
 static int
@@ -111,36 +109,45 @@ by_name(const void *a, const void *b)
 	return strcmp(((const struct anchor *)a)->name, ((const struct anchor *)b)->name);
 }
 
-static void
-list_anchors(struct anchors *a, int fd, const char *path)
+/* Negative errno. */
+static int
+list_names(struct anchors *a, DIR *stream)
 {
-	DIR *stream = fdopendir(fd);
 	const struct dirent *entry;
 
-	if (!stream)
-		cli_fatal(errno, "%s", path);
 	for (errno = 0; (entry = readdir(stream)); errno = 0)
 		if (name_is(entry->d_name, TIMESTAMP_END) || name_is(entry->d_name, NOTE_END))
-			(void)add_anchor(a, entry->d_name);
-	if (errno)
-		cli_fatal(errno, "%s", path);
+			add_anchor(a, entry->d_name);
+	return -errno;
+}
+
+static int
+list_anchors(struct anchors *a, const struct logdir *d)
+{
+	CLEANUP_FD int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	int error = -errno;
+
+	if (!stream)
+		return error;
+	(void)take_fd(&fd);
+	error = list_names(a, stream);
 	(void)closedir(stream);
 	if (a->n > 1)
 		qsort(a->v, a->n, sizeof(*a->v), by_name);
+	return error;
 }
 
 void
 anchors_read(struct anchors *a, const char *path)
 {
 	struct logdir d;
-	int error = logdir_open(&d, path), fd;
+	int error = logdir_open(&d, path);
 
+	if (error == 0)
+		error = list_anchors(a, &d);
 	if (error < 0)
 		cli_fatal(error, "%s", path);
-	fd = openat(d.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		cli_fatal(errno, "%s", path);
-	list_anchors(a, fd, path);
 	for (size_t i = 0; i < a->n; i++) {
 		read_anchor(a, &d, &a->v[i]);
 		if (a->bytes > ANCHORS_BYTES)
@@ -461,7 +468,7 @@ int
 anchors_judge(struct anchors *a, struct anchor_trust *trust, const struct sealchain *c,
     struct hash *h, struct fault *ret_fault)
 {
-	CLEANUP_FREE struct anchor **order = calloc(a->n + 1, sizeof(*order));
+	CLEANUP_FREE struct anchor **order = calloc(a->n + 1, sizeof(struct anchor *));
 	struct walk w = {.c = c, .h = h};
 	bool first = true;
 	size_t n;

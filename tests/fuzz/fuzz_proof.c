@@ -58,7 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static char buf[ROOM], twice_buf[ROOM];
 	struct proof_reader r = {.seals = 0}, again = {.seals = 0};
 	struct jscan_fault fault = {.at = 0};
-	struct proof_result result, same;
+	struct proof_result result = {.pinned = false}, same = {.pinned = false};
 	struct str written;
 
 	if (proof_get(&r, (struct str){(const char *)data, size}, &fault) < 0) {

@@ -6,6 +6,7 @@ same rules in Python (tests/lib/evidence.py)."""
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -501,10 +502,16 @@ class Commands(Case):
         self.assertNotIn("\x1b", err)
 
     def test_help(self):
-        for command in ("prove", "verify-proof"):
+        with open(os.path.join(service.TOP, "docs", "man", "auditlog.1"), encoding="utf-8") as f:
+            manual = f.read().replace("\\-", "-")
+        for command in ("prove", "verify-proof", "anchor"):
             code, out, err = auditlog(command, "--help")
             self.assertEqual((code, err), (0, ""))
+            self.assertTrue(out.startswith(f"usage: auditlog {command} [options]".encode()), out)
             self.assertIn(b"exit status: ", out)
+            part = manual.partition(f".Ss {command}\n")[2].partition(".Ss")[0]
+            for option in set(re.findall(r"^  --([a-z-]+)", out.decode(), re.M)) - {"help"}:
+                self.assertIn(f".It Fl -{option}", part, command)
 
     def test_many_seals(self):
         """A chain of 2,000 seals: how large and how long is printed."""

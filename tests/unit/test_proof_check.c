@@ -343,7 +343,7 @@ test_record(void **state)
 	d.proof.record = str_from(log_b.lines[1][2]);
 	expect_refused(&d, &key, "does not lead from the record to the sealed root");
 	memcpy(line, log_a.lines[1][2], sizeof(line));
-	memcpy(strstr(line, "rg\""), "xg", 2);
+	*strstr(line, "rg\"") = 'x';
 	d.proof.record = str_from(line);
 	expect_refused(&d, &key, "does not lead from the record to the sealed root");
 	d.proof.record.n--;
