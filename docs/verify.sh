@@ -194,13 +194,14 @@ function fault(what) { print NR, what; failed = 1; exit }
 function hex48(n) { return sprintf("%06x%06x", int(n / 16777216), n % 16777216) }
 function event_seq(n) { return sprintf("80%02x-%s", int(n / 281474976710656), hex48(n % 281474976710656)) }
 # RFC 3339 in the one form that records have.
-function is_time(t,    y, m, last) {
+function is_time(t,    y, m, d, last) {
 	if (t !~ /^[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][.][0-9][0-9][0-9][0-9][0-9][0-9]Z$/)
 		return 0
 	y = substr(t, 1, 4) + 0
 	m = substr(t, 6, 2) + 0
+	d = substr(t, 9, 2) + 0
 	last = m == 2 ? 28 + (y % 4 == 0 && (y % 100 != 0 || y % 400 == 0)) : 30 + (m + int(m / 8)) % 2
-	return m >= 1 && m <= 12 && substr(t, 9, 2) >= 1 && substr(t, 9, 2) <= last && substr(t, 12, 2) < 24
+	return m >= 1 && m <= 12 && d >= 1 && d <= last && substr(t, 12, 2) + 0 < 24
 }
 # Strict where jq is not: names twice, how numbers are written, control characters and NUL in strings, half surrogates,
 # nesting.

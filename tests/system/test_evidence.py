@@ -392,6 +392,27 @@ class Strange(Case):
         self.refused(b'"timestamp":"2026-11-21T', b'"timestamp":"2026-11-21 ')
         self.refused(b'"timestamp":"2026', b'"timestamp":"2025')
 
+    def test_times(self):
+        """Every day that there is, and none that there is not."""
+        def between(text):
+            log = self.log(start=0)
+            log.add([log.line(), log.bent(b"1970-01-01T00:00:01.250003Z", text.encode()),
+                     log.line(timestamp="9999-12-31T23:59:59.999999Z")])
+            return log.write()
+
+        for text in ("1970-01-01T00:00:00.000000Z", "2024-02-29T23:59:59.999999Z", "2000-02-29T10:00:00.000000Z",
+                     "2026-01-31T00:00:00.000000Z", "2026-07-31T00:00:00.000000Z", "2026-08-31T00:00:00.000000Z",
+                     "2026-12-31T00:00:00.000000Z", "2026-09-30T00:00:00.000000Z", "9999-12-31T23:59:59.999998Z"):
+            self.agree(between(text), "SEALED")
+        for text in ("2026-02-29T00:00:00.000000Z", "1900-02-29T00:00:00.000000Z", "2026-09-31T00:00:00.000000Z",
+                     "2026-13-01T00:00:00.000000Z", "2026-00-01T00:00:00.000000Z", "2026-01-00T00:00:00.000000Z",
+                     "2026-01-32T00:00:00.000000Z", "2026-01-01T24:00:00.000000Z", "2026-01-01T00:60:00.000000Z",
+                     "2026-12-31T23:59:60.000000Z", "2026-01-01T00:00:00.00000Z", "2026-01-01T00:00:00.0000000Z",
+                     "2026-01-01T00:00:00.000000+00:00", "2026-01-01t00:00:00.000000z", "1969-12-31T23:59:59.999999Z"):
+            with self.subTest(text):
+                log = between(text)
+                self.agree(log, "BROKEN", fault=(log.names[0], 2))
+
     def test_line_length(self):
         log = self.log(2)
         line = log.bent(b'"os":"linux"', b'"os":"' + b"x" * 4000 + b'"')
