@@ -227,7 +227,7 @@ read_whole(int fd, char *buf, size_t cap, size_t *ret_n)
 int
 logdir_read(const struct logdir *d, const char *name, char *buf, size_t cap, struct str *ret)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	CLEANUP_FD int fd = logdir_file(d, name, &bytes);
 
 	if (fd < 0)

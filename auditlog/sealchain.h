@@ -68,8 +68,8 @@ int sealchain_note(const struct sealchain *c, const struct sealchain_seal *s, st
     char *buf, struct str *ret_note);
 
 /*
- * Whether the seal `next` may come behind `before`, or (NULL) first of all: *ret_fault is set when it
+ * Whether the seal `next` may come behind `before`, or (NULL) first of all: *f is set when it
  * may not, and stays when it may. Their signatures are checked before. h: a running sum to use.
  */
 void sealchain_follow(const struct sealchain_seal *before, const struct sealchain_seal *next,
-    struct hash *h, struct fault *ret_fault);
+    struct hash *h, struct fault *f);

@@ -215,15 +215,15 @@ static void
 bent(const char *old, const char *new, const char *at, const char *what)
 {
 	static char buf[2 * LIMIT_LINE];
+	struct text t = text_over(buf, sizeof(buf));
 	struct record_chain c = chain_at(42);
 	struct str line = make(42, NOON, MIDDLE, c.head);
-	size_t before = place(line, old), n = strlen(new);
-	struct str rest = str_skip(line, before + strlen(old));
+	size_t before = place(line, old);
 
-	memcpy(buf, line.p, before);
-	memcpy(buf + before, new, n);
-	memcpy(buf + before + n, rest.p, rest.n);
-	line = (struct str){buf, before + n + rest.n};
+	text_put(&t, (struct str){line.p, before});
+	text_put(&t, str_from(new));
+	text_put(&t, str_skip(line, before + strlen(old)));
+	line = text_str(&t);
 	assert_refused(line, c, at ? place(line, at) : 0, what);
 }
 
@@ -232,7 +232,8 @@ test_bent(void **state)
 {
 	(void)state;
 	bent("\"schema_version\"", "\"schema_version", "1.0.0", "not strict JSON");
-	bent("\"session\":{\"a\":1}", "\"session\":{\"a\":1,\"a\":2}", "\"a\":2", "not strict JSON");
+	bent(
+	    "\"session\":{\"a\":1}", "\"session\":{\"a\":1,\"a\":2}", "\"a\":2", "not strict JSON");
 	bent("\"a\":1", "\"a\":9007199254740992", "9007", "not strict JSON");
 	bent("\"a\":1", "\"seq\":1},\"seq\":41,\"b\":{", "\"seq\":42", "not strict JSON");
 	bent("1.0.0", "\xff", "\xff", "not strict JSON");
