@@ -158,7 +158,7 @@ read_leaves(struct prove *p, int fd, uint8_t (*leaves)[HASH_SIZE])
 
 	segment_lines_open(&lines, fd);
 	for (uint64_t i = 0; i < s->records; i++) {
-		struct str line = segment_lines_next(&lines, &p->reader, NULL);
+		struct str line = segment_lines_next(&lines, &p->reader);
 
 		if (line.n == 0 || line.n > LIMIT_LINE)
 			return lines.error < 0 ? lines.error : -ESTALE;

@@ -10,6 +10,7 @@
 /* A line has fewer bytes than that, so it never has more values and keys. */
 #define RECORD_TOKENS LIMIT_LINE
 #define RECORD_DEPTH 64
+#define RECORD_FORMS 16 /* remembered: more than a log mostly has in turn */
 
 #define TIME_TEXT (RFC3339_SIZE - 1)
 #define HASH_TEXT ((size_t)2 * LINE_HASH)
@@ -35,13 +36,16 @@ record_reader_init(struct record_reader *r, struct hash *hash)
 	*r = (struct record_reader){.hash = hash};
 	r->tape.tokens = calloc(RECORD_TOKENS, sizeof(*r->tape.tokens));
 	r->tape.cap = RECORD_TOKENS;
-	return r->tape.tokens ? 0 : -ENOMEM;
+	r->forms = calloc(RECORD_FORMS, sizeof(*r->forms));
+	return r->tape.tokens && r->forms ? 0 : -ENOMEM;
 }
 
 void
 record_reader_free(struct record_reader *r)
 {
 	jscan_tape_free(&r->tape);
+	free(r->forms);
+	r->forms = NULL;
 }
 
 /* --- the line itself ------------------------------------------------------------------------- */
@@ -69,8 +73,11 @@ record_scan(struct record_reader *r, struct str line, struct fault *f)
 	if (!str_ends(line, STR("\n")))
 		return wrong(f, line.n, "does not end with a newline");
 	line.n--;
-	if (jscan(line, &rules, &r->tape, &fault) == 0)
+	if (jscan(line, &rules, &r->tape, &fault) == 0) {
+		r->form = r->oldest++ % RECORD_FORMS;
+		(void)jform_learn(&r->forms[r->form], &r->tape);
 		return true;
+	}
 	fault_set(f, FAULT_BROKEN, "", "not strict JSON: %s", fault.what);
 	fault_at(f, 0, fault.at);
 	return false;
@@ -267,6 +274,23 @@ record_follows(const struct jscan_tape *tape, const struct record_facts *x,
 	return wrong_head(f, tape, x, c);
 }
 
+/* Strict JSON because a line before was, without a tape. */
+static bool
+record_known(struct record_reader *r, struct str line)
+{
+	if (line.n > LIMIT_LINE || !str_ends(line, STR("\n")))
+		return false;
+	for (unsigned i = 0; i < RECORD_FORMS; i++) {
+		unsigned form = (r->form + i) % RECORD_FORMS;
+
+		if (!jform_match(&r->forms[form], (struct str){line.p, line.n - 1}))
+			continue;
+		r->form = form;
+		return true;
+	}
+	return false;
+}
+
 /* Seldom: the first line of a segment, a clock that was set back, a fault. */
 static bool
 record_members(struct record_reader *r, struct record_chain *c, struct fault *f)
@@ -295,14 +319,20 @@ record_usual(struct record_reader *r, struct str line, struct record_chain *c)
 bool
 record_check(struct record_reader *r, struct str line, struct record_chain *c, struct fault *f)
 {
-	if (!record_scan(r, line, f) || (!record_usual(r, line, c) && !record_members(r, c, f))) {
+	bool quick = record_known(r, line) && record_usual(r, line, c);
+
+	if (!quick &&
+	    (!record_scan(r, line, f) || (!record_usual(r, line, c) && !record_members(r, c, f)))) {
 		f->line = c->line + 1;
 		return false;
 	}
 	c->seq++;
 	c->line++;
 	c->has_head = c->has_time = c->has_log = true;
-	hash_leaf(r->hash, line, c->head);
+	if (r->whole)
+		linesum_add(r->whole, line, c->head);
+	else
+		hash_leaf(r->hash, line, c->head);
 	return true;
 }
 

@@ -12,7 +12,9 @@
 #include "auditlog/fault.h"
 #include "auditlog/usual.h"
 #include "common/hash.h"
+#include "common/jform.h"
 #include "common/jscan.h"
+#include "common/linesum.h"
 #include "proto/line.h"
 
 /* What the next line must continue. */
@@ -30,8 +32,12 @@ void record_chain_begin(struct record_chain *c);
 
 /* One for each thread. */
 struct record_reader {
-	struct hash *hash; /* the caller's */
+	struct hash *hash;     /* the caller's */
+	struct linesum *whole; /* NULL, or the caller's: good lines are added to it */
 	struct jscan_tape tape;
+	struct jform *forms; /* of lines before */
+	unsigned form;       /* that the last line had */
+	unsigned oldest;     /* of forms, to be replaced next */
 	struct usual usual;
 };
 

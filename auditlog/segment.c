@@ -16,7 +16,7 @@ int
 segment_reader_init(struct segment_reader *r, const struct logdir *dir, _Atomic(uint64_t) *done)
 {
 	*r = (struct segment_reader){.dir = dir, .done = done};
-	r->whole = hash_new();
+	r->whole = linesum_new();
 	r->small = hash_new();
 	r->buf = malloc(SEGMENT_MARGIN + SEGMENT_BUFFER);
 	if (record_reader_init(&r->record, r->small) < 0 || !r->whole || !r->small || !r->buf)
@@ -28,7 +28,7 @@ void
 segment_reader_free(struct segment_reader *r)
 {
 	record_reader_free(&r->record);
-	hash_free(r->whole);
+	linesum_free(r->whole);
 	hash_free(r->small);
 	free(r->buf);
 }
@@ -43,7 +43,7 @@ segment_lines_open(struct segment_lines *l, int fd)
 
 /* More bytes behind what is left, which is less than a line. */
 static void
-lines_fill(struct segment_lines *l, struct segment_reader *r, struct hash *whole)
+lines_fill(struct segment_lines *l, struct segment_reader *r)
 {
 	size_t left = l->end - l->start;
 	ssize_t got;
@@ -59,14 +59,12 @@ lines_fill(struct segment_lines *l, struct segment_reader *r, struct hash *whole
 	l->over = got <= 0;
 	if (got <= 0)
 		return;
-	if (whole)
-		hash_add(whole, (struct str){r->buf + SEGMENT_MARGIN, (size_t)got});
 	if (r->done)
 		atomic_fetch_add_explicit(r->done, (uint64_t)got, memory_order_relaxed);
 }
 
 struct str
-segment_lines_next(struct segment_lines *l, struct segment_reader *r, struct hash *whole)
+segment_lines_next(struct segment_lines *l, struct segment_reader *r)
 {
 	struct str s = {NULL, 0};
 
@@ -79,7 +77,7 @@ segment_lines_next(struct segment_lines *l, struct segment_reader *r, struct has
 			s.n = (size_t)(newline - s.p) + 1;
 		if (newline || s.n > LIMIT_LINE || l->over)
 			break;
-		lines_fill(l, r, whole);
+		lines_fill(l, r);
 		if (l->error < 0)
 			return (struct str){NULL, 0};
 	}
@@ -121,7 +119,7 @@ check_lines(struct segment_reader *r, struct segment_lines *l, const struct seal
 {
 	struct str line;
 
-	for (; (line = segment_lines_next(l, r, r->whole)).n > 0; sum->bytes = l->at) {
+	for (; (line = segment_lines_next(l, r)).n > 0; sum->bytes = l->at) {
 		uint64_t at = l->at - line.n;
 
 		if (sum->records == s->records)
@@ -191,7 +189,7 @@ check_whole(struct segment_reader *r, const struct seal *s, const char *name,
 	merkle_root(&r->merkle, r->small, hash);
 	if (memcmp(hash, s->root, HASH_SIZE) != 0)
 		return wrong_hash(f, name, "root: not the lines'", s->root, hash);
-	hash_end(r->whole, hash);
+	linesum_end(r->whole, hash);
 	if (memcmp(hash, s->sha256, HASH_SIZE) != 0)
 		return wrong_hash(f, name, "sha256: not the file's", s->sha256, hash);
 	return true;
@@ -222,12 +220,16 @@ segment_check(struct segment_reader *r, const struct sealchain_seal *s, struct r
 	char name[SEGNAME_SIZE] = "";
 	struct segment_lines lines;
 	CLEANUP_FD int fd = -1;
+	bool good;
 
 	if (!segment_open(r, s, name, &fd, f, ret_gone))
 		return false;
 	segment_lines_open(&lines, fd);
-	hash_begin(r->whole);
+	linesum_begin(r->whole);
+	r->record.whole = r->whole;
 	merkle_init(&r->merkle);
-	return check_lines(r, &lines, &s->seal, name, c, &sum, f) &&
+	good = check_lines(r, &lines, &s->seal, name, c, &sum, f) &&
 	       check_whole(r, &s->seal, name, c, &sum, f);
+	r->record.whole = NULL;
+	return good;
 }

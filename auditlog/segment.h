@@ -21,7 +21,8 @@
 /* What one thread works with. */
 struct segment_reader {
 	const struct logdir *dir;
-	struct hash *whole, *small; /* of the file; of lines and nodes */
+	struct linesum *whole; /* of the file */
+	struct hash *small;    /* of lines and nodes */
 	struct record_reader record;
 	struct merkle merkle;
 	char *buf;               /* SEGMENT_BUFFER, and the start of a line before it */
@@ -54,7 +55,6 @@ void segment_lines_open(struct segment_lines *l, int fd);
 /*
  * The next line with its newline, or what is left without one (its length may be anything up to the
  * buffer's: longer than a line can be, it is cut). Empty: the end, or l->error. It is valid until
- * the next call. whole: is given every byte that is read; may be NULL.
+ * the next call.
  */
-struct str
-segment_lines_next(struct segment_lines *l, struct segment_reader *r, struct hash *whole);
+struct str segment_lines_next(struct segment_lines *l, struct segment_reader *r);

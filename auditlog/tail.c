@@ -36,7 +36,7 @@ first_seq(struct segment_reader *r, const char *base)
 	if (fd < 0)
 		return 0;
 	segment_lines_open(&lines, fd);
-	return record_read(&r->record, segment_lines_next(&lines, r, NULL), &c, &f) ? c.seq : 0;
+	return record_read(&r->record, segment_lines_next(&lines, r), &c, &f) ? c.seq : 0;
 }
 
 /* Just behind the last byte from `from` on that is not NUL; from when there is none. */
@@ -80,7 +80,7 @@ tail_lines(struct segment_reader *r, int fd, struct record_chain *c, struct tail
 	segment_lines_open(&lines, fd);
 	c->line = 0;
 	for (;;) {
-		struct str line = segment_lines_next(&lines, r, NULL);
+		struct str line = segment_lines_next(&lines, r);
 		uint64_t seq = c->seq;
 
 		if (line.n == 0 || !record_check(&r->record, line, c, &f))

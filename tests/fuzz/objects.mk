@@ -7,6 +7,9 @@ OBJS-fuzz_frame := tests/fuzz/fuzz_frame.o proto/msg.o proto/msg_body.o proto/wi
 FUZZERS += fuzz_jscan
 OBJS-fuzz_jscan := tests/fuzz/fuzz_jscan.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
 
+FUZZERS += fuzz_jform
+OBJS-fuzz_jform := tests/fuzz/fuzz_jform.o common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
+
 FUZZERS += fuzz_squid_line
 OBJS-fuzz_squid_line := tests/fuzz/fuzz_squid_line.o policyctl/squid_line.o policyctl/request.o common/text.o \
 	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
@@ -33,8 +36,8 @@ LIBS-fuzz_seal := libcrypto
 
 FUZZERS += fuzz_record
 OBJS-fuzz_record := tests/fuzz/fuzz_record.o auditlog/record.o auditlog/usual.o auditlog/fault.o \
-	proto/facts.o proto/line.o proto/record.o proto/value.o proto/wire.o common/hash.o common/clock.o common/log.o common/text.o \
-	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+	proto/facts.o proto/line.o proto/record.o proto/value.o proto/wire.o common/hash.o common/linesum.o common/clock.o common/log.o \
+	common/text.o common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-fuzz_record := libcrypto
 
 FUZZERS += fuzz_proof fuzz_checkpoint

@@ -38,6 +38,14 @@ UNIT_TESTS += test_jscan_random
 OBJS-test_jscan_random := tests/unit/test_jscan_random.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
 LIBS-test_jscan_random := json-c
 
+UNIT_TESTS += test_jform
+OBJS-test_jform := tests/unit/test_jform.o common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
+
+# The test has linesum.o inside.
+UNIT_TESTS += test_linesum
+OBJS-test_linesum := tests/unit/test_linesum.o common/hash.o common/log.o common/text.o
+LIBS-test_linesum := libcrypto
+
 UNIT_TESTS += test_jtree
 OBJS-test_jtree := tests/unit/test_jtree.o common/jtree.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
 LIBS-test_jtree := json-c
@@ -51,8 +59,8 @@ OBJS-test_squid_line := tests/unit/test_squid_line.o policyctl/squid_line.o poli
 # auditlog: proofs and checkpoints.
 AUDITLOG-proof := auditlog/proof.o auditlog/proof_check.o auditlog/record.o auditlog/usual.o auditlog/sealchain.o auditlog/logdir.o \
 	auditlog/pool.o auditlog/fault.o proto/seal.o proto/note.o proto/merkle.o proto/segname.o proto/line.o proto/record.o \
-	proto/value.o proto/wire.o common/base64.o common/ed25519.o common/hash.o common/clock.o common/log.o common/text.o \
-	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+	proto/value.o proto/wire.o common/base64.o common/ed25519.o common/hash.o common/linesum.o common/clock.o common/log.o \
+	common/text.o common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 UNIT_TESTS += test_proof test_proof_check test_checkpoint
 OBJS-test_proof := tests/unit/test_proof.o auditlog/proof.o common/jscan.o common/jscan_fault.o common/jscan_keys.o \
 	common/jscan_read.o common/text.o
@@ -224,7 +232,7 @@ LIBS-test_seal := libcrypto
 # auditlog: the record reader, the directory, work on all cores.
 UNIT_TESTS += test_record test_logdir
 OBJS-test_record := tests/unit/test_record.o auditlog/record.o auditlog/usual.o auditlog/fault.o \
-	proto/line.o proto/record.o proto/value.o proto/wire.o common/hash.o common/clock.o common/log.o common/text.o \
-	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
+	proto/line.o proto/record.o proto/value.o proto/wire.o common/hash.o common/linesum.o common/clock.o common/log.o common/text.o \
+	common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-test_record := libcrypto
 OBJS-test_logdir := tests/unit/test_logdir.o auditlog/logdir.o auditlog/pool.o proto/segname.o common/clock.o
