@@ -10,3 +10,8 @@ BENCHES += bench_writer
 OBJS-bench_writer := bench/bench_writer.o bench/floor.o common/chan.o common/chan_pair.o common/clock.o common/fds.o common/log.o common/text.o \
 	proto/line.o proto/msg.o proto/msg_body.o proto/record.o proto/value.o proto/wire.o
 LIBS-bench_writer := libcrypto
+
+BENCHES += bench_evidence
+OBJS-bench_evidence := bench/bench_evidence.o bench/loggen.o common/base64.o common/clock.o common/ed25519.o common/fds.o common/hash.o \
+	common/log.o common/text.o proto/line.o proto/merkle.o proto/note.o proto/record.o proto/seal.o proto/segname.o proto/value.o proto/wire.o
+LIBS-bench_evidence := libcrypto
