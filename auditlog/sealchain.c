@@ -181,6 +181,7 @@ chain_parts(struct sealchain *c)
 	free(c->parts);
 	c->parts = parts;
 	c->n_parts = n;
+	c->n = 0; /* they pointed there */
 	return 0;
 }
 
@@ -346,13 +347,12 @@ chain_link(struct sealchain *c, struct sealchain_part **order, size_t n, struct 
 static int
 chain_order(struct sealchain *c)
 {
-	struct sealchain_part **order = calloc(c->n_parts + 1, sizeof(*order));
+	struct sealchain_part **order = calloc(c->n_parts + 1, sizeof(struct sealchain_part *));
 	struct hash *h = hash_new();
 	int error = order && h ? 0 : -ENOMEM;
 
 	free(c->seals);
-	c->n = 0;
-	c->seals = calloc(c->n_parts + 1, sizeof(*c->seals));
+	c->seals = calloc(c->n_parts + 1, sizeof(struct sealchain_seal *));
 	if (!c->seals)
 		error = -ENOMEM;
 	if (error == 0)
