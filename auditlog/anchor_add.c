@@ -188,14 +188,13 @@ judge(struct adding *a, struct hash *h)
 	if (error < 0)
 		cli_fatal(error, "anchor: the seals");
 	trust_judge(&a->trust, &c, h);
-	if (c.fault.kind != FAULT_NONE) {
+	if (c.fault.kind != FAULT_NONE)
 		log_error("anchor: %s: %s: %s", a->order->dir, c.fault.file, c.fault.what);
-		return CLI_NO;
-	}
-	error = anchors_judge(&one, &a->anchor_trust, &c, h, &fault);
+	else
+		error = anchors_judge(&one, &a->anchor_trust, &c, h, &fault);
 	if (error < 0)
 		cli_fatal(error, "anchor");
-	code = say_judged(a, &a->anchor, &fault);
+	code = c.fault.kind != FAULT_NONE ? CLI_NO : say_judged(a, &a->anchor, &fault);
 	sealchain_free(&c);
 	return code;
 }
@@ -317,8 +316,8 @@ anchor_add(const struct anchor_order *o)
 		cli_fatal(error, "%s", o->dir);
 	code = apart();
 	if (code == APART_CHILD)
-		return add_jailed(&a);
-	if (code == CLI_YES)
+		code = add_jailed(&a);
+	else if (code == CLI_YES)
 		code = store_and_say(&a, dir);
 	anchor_trust_free(&a.anchor_trust);
 	free(a.anchor.file.p);

@@ -61,30 +61,29 @@ make_text(const struct sealchain *c, struct hash *h, struct text *t)
 }
 
 static int
-make_jailed(const struct anchor_order *o, struct logdir *d, struct trust *trust, int out)
+make_jailed(
+    const struct anchor_order *o, struct logdir *d, struct trust *trust, struct hash *h, int out)
 {
 	char buf[CHECKPOINT_TEXT];
 	struct text t = text_over(buf, sizeof(buf));
 	struct sealchain c = {.n = 0};
-	struct hash *h;
+	bool good;
 	int error;
 
 	reader_jail(d);
-	h = hash_new();
-	if (!h)
-		cli_fatal(ENOMEM, "anchor");
 	trust_parse(trust, o->key, h);
 	error = sealchain_load(&c, d);
 	if (error < 0)
 		cli_fatal(error, "anchor: the seals");
 	trust_judge(trust, &c, h);
-	if (!chain_good(&c, o->dir))
-		return CLI_NO;
-	make_text(&c, h, &t);
+	good = chain_good(&c, o->dir);
+	if (good)
+		make_text(&c, h, &t);
+	sealchain_free(&c);
 	error = fd_write_all(out, buf, t.n);
 	if (error < 0)
 		cli_fatal(error, "anchor");
-	return CLI_YES;
+	return good ? CLI_YES : CLI_NO;
 }
 
 /* --- the caller's key ------------------------------------------------------------------------ */
@@ -202,8 +201,8 @@ anchor_make(const struct anchor_order *o)
 		cli_fatal(errno, "pipe");
 	code = apart();
 	if (code == APART_CHILD)
-		return make_jailed(o, &d, &trust, ends[1]);
-	if (code == CLI_YES)
+		code = make_jailed(o, &d, &trust, h, ends[1]);
+	else if (code == CLI_YES)
 		code = make_finish(o, ends[0], h);
 	hash_free(h);
 	logdir_close(&d);

@@ -372,7 +372,7 @@ class Tampered(Case):
 
     def test_signed_by_another_key(self):
         """Without the key of seal 1, which is erased, nobody makes another seal 1."""
-        forged = self.a.resign(1, key=bytes(32), root="0" * 64).decode()
+        forged = self.a.resign(1, by=bytes(32), root="0" * 64).decode()
         self.changed("not by the seal's key", seals=[self.proof["seals"][0], forged])
         named = {**self.a.seals[1], "key": seals.vkey(self.a.origin, seals.public_of(bytes(32)))}
         forged = seals.sign_note(seals.seal_text(named), self.a.origin, bytes(32)).decode()
