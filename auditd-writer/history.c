@@ -7,15 +7,13 @@
 #include "common/cleanup.h"
 #include "proto/seal.h"
 
-#define WAY_OUT "; what to do is in auditd-writer(8), \"The key state\""
-
 static int
 bad(struct text *why, const char *base, const char *what)
 {
 	text_put(why, str_from(base));
 	text_put(why, STR(": "));
 	text_put(why, str_from(what));
-	text_put(why, STR(WAY_OUT));
+	text_put(why, STR(KEYSTATE_WAY_OUT));
 	return -EBADMSG;
 }
 
@@ -61,7 +59,7 @@ foreign(struct text *why, const char *base, const struct seal *seal, const struc
 	text_put(why, seal->origin);
 	text_put(why, STR(", but the key state is of origin "));
 	text_put(why, str_from(s->origin));
-	text_put(why, STR(WAY_OUT));
+	text_put(why, STR(KEYSTATE_WAY_OUT));
 	return -EBADMSG;
 }
 
@@ -73,7 +71,7 @@ rolled_back(struct text *why, const char *base, const struct seal *seal, const s
 	text_u64(why, seal->index);
 	text_put(why, STR(", but the key state would give index "));
 	text_u64(why, s->next_index);
-	text_put(why, STR(" next: it was put back to an earlier state" WAY_OUT));
+	text_put(why, STR(" next: it was put back to an earlier state" KEYSTATE_WAY_OUT));
 	return -EBADMSG;
 }
 

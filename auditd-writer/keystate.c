@@ -11,7 +11,6 @@
 
 #define SLOTS 2
 #define FILE_SIZE ((int64_t)SLOTS * KEYSTATE_SLOT)
-#define WAY_OUT "; what to do is in auditd-writer(8), \"The key state\""
 
 void
 keystate_wipe(struct keystate *s)
@@ -78,7 +77,7 @@ complain(struct text *why, const char *what, int error)
 {
 	text_put(why, STR("the key state "));
 	text_put(why, str_from(what));
-	text_put(why, STR(WAY_OUT));
+	text_put(why, STR(KEYSTATE_WAY_OUT));
 	return error;
 }
 
@@ -89,7 +88,7 @@ complain_size(struct text *why, int64_t size)
 	text_i64(why, size);
 	text_put(why, STR(" bytes instead of "));
 	text_i64(why, FILE_SIZE);
-	text_put(why, STR(WAY_OUT));
+	text_put(why, STR(KEYSTATE_WAY_OUT));
 	return -EBADMSG;
 }
 

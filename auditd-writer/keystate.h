@@ -27,6 +27,8 @@
 #define KEYSTATE_SLOT (32u << 10)
 #define KEYSTATE_PENDING 8 /* seals of one commit at most */
 #define KEYSTATE_SECRET KEYWRAP_SECRET
+/* Ends every message about a key state that is refused. */
+#define KEYSTATE_WAY_OUT "; what to do is in auditd-writer(8), \"The key state\""
 
 /* A seal that is committed; it may not be in the audit directory yet. */
 struct keystate_pending {

@@ -136,8 +136,11 @@ resume(struct writer *w, const struct keystate *state)
 	if (error < 0)
 		fatal(error, "start");
 	error = sealer_resume(&w->sealer, gone, &step);
+	if (error == -EBADMSG)
+		fatalx("%s: %s.seal: is not the seal that the key state has made" KEYSTATE_WAY_OUT,
+		    w->audit.path, w->sealer.at);
 	if (error < 0)
-		fatal(error, "%s: %s", w->audit.path, step);
+		fatal(error, "%s: %s: %s", w->audit.path, w->sealer.at ? w->sealer.at : "", step);
 	if (gone[0])
 		log_warn("%s: was sealed, and is not there any more", gone);
 }

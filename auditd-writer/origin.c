@@ -10,15 +10,13 @@
 #include "auditd-writer/repair.h"
 #include "common/cleanup.h"
 
-#define WAY_OUT "; what to do is in auditd-writer(8), \"The key state\""
-
 /* --- whether there is a log ------------------------------------------------------------------- */
 
 static int
 is_there(struct text *why, const char *name)
 {
 	text_put(why, str_from(name));
-	text_put(why, STR(": belongs to a log, but there is no key state for it" WAY_OUT));
+	text_put(why, STR(": belongs to a log, but there is no key state for it" KEYSTATE_WAY_OUT));
 	return -EEXIST;
 }
 
@@ -45,18 +43,23 @@ may_begin_beside(
 	return found > 0 ? is_there(why, name) : found;
 }
 
+static int
+may_begin_beside_all(const struct dir *d, const struct catalog *c, struct text *why)
+{
+	CLEANUP_FREE struct linescan *scan = malloc(sizeof(*scan));
+	int error = scan ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < c->n && error == 0; i++)
+		error = may_begin_beside(d, &c->files[i], scan, why);
+	return error;
+}
+
 int
 origin_may_begin(const struct dir *audit, const struct catalog *c, struct text *why)
 {
-	CLEANUP_FREE struct linescan *scan = malloc(sizeof(*scan));
 	CLEANUP_FD int vkey = dir_open_read(audit, ORIGIN_VKEY);
-	int error = scan ? 0 : -ENOMEM;
 
-	if (vkey != -ENOENT)
-		return is_there(why, ORIGIN_VKEY);
-	for (size_t i = 0; i < c->n && error == 0; i++)
-		error = may_begin_beside(audit, &c->files[i], scan, why);
-	return error;
+	return vkey == -ENOENT ? may_begin_beside_all(audit, c, why) : is_there(why, ORIGIN_VKEY);
 }
 
 /* --- a new one -------------------------------------------------------------------------------- */
@@ -88,7 +91,7 @@ origin_begin(struct keystate *ret, const char *name, const char *hostname)
 void
 origin_vkey(const struct keystate *s, struct hash *h, char out[NOTE_VKEY + 1])
 {
-	struct note_key key = {.name = str_from(s->origin), .algorithm = NOTE_ED25519};
+	struct note_key key = {.name = {s->origin, strlen(s->origin)}, .algorithm = NOTE_ED25519};
 	struct text t = text_over(out, NOTE_VKEY);
 
 	memcpy(key.key, s->first_key, sizeof(key.key));
@@ -131,6 +134,6 @@ origin_publish(const struct dir *audit, const struct keystate *s, struct hash *h
 	text_put(why,
 	    STR(ORIGIN_VKEY ": is not the verifier key of the key state, which is of origin "));
 	text_put(why, str_from(s->origin));
-	text_put(why, STR(WAY_OUT));
+	text_put(why, STR(KEYSTATE_WAY_OUT));
 	return -EBADMSG;
 }

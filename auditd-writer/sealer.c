@@ -254,10 +254,13 @@ publish(struct sealer *s, char *gone, const char **ret_step)
 {
 	int error = 0;
 
-	for (unsigned i = 0; i < s->state.n_pending && error == 0; i++)
+	for (unsigned i = 0; i < s->state.n_pending && error == 0; i++) {
+		s->at = s->state.pending[i].base;
 		error = publish_one(s, &s->state.pending[i], gone, ret_step);
+	}
 	if (error < 0)
 		return error;
+	s->at = NULL;
 	error = dir_sync(s->dir);
 	if (error < 0)
 		return failed(ret_step, "sync the directory", error);
