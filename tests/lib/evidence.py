@@ -182,16 +182,22 @@ class _Check:
             self.result.pruned += 1
             self.chain = Chain(members["last_seq"] + 1, members["head"], members["last_time"])
             return
-        check_segment(there, self.files.read(there), members, self.chain)
+        try:
+            data = self.files.read(there)
+        except FileNotFoundError:  # it has been published meanwhile
+            there = base
+            data = self.files.read(there)
+        check_segment(there, data, members, self.chain)
         self.result.records += members["records"]
 
     def _tail(self):
         """Lines that are not sealed yet, as far as they go on; whatever else is there is no fault."""
         rest = {}
         for base in self.files.unclosed - self.files.sealed - self.files.closed:
-            data = self.files.read(base + ".tmp").rstrip(b"\0")
-            if data:
-                rest[base] = data
+            try:
+                rest[base] = self.files.read(base + ".tmp").rstrip(b"\0")
+            except FileNotFoundError:
+                continue
         grown = True
         while grown:
             grown = False
