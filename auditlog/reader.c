@@ -36,6 +36,14 @@ reader_jail(const struct logdir *d)
 		cli_fatal(error, "jail: %s", step);
 }
 
+void
+reader_failed(const char *path, int error)
+{
+	if (error == -E2BIG)
+		cli_fatal(0, "%s: more than %u segments", path, LOGDIR_SEGMENTS);
+	cli_fatal(error, "%s", path);
+}
+
 static size_t
 read_up_to(int fd, const char *path, char *buf, size_t cap)
 {

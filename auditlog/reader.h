@@ -16,6 +16,9 @@
  */
 void reader_jail(const struct logdir *d);
 
+/* Ends the program: why logdir_list() or what is built on it failed. */
+_Noreturn void reader_failed(const char *path, int error);
+
 /*
  * A small file named on the command line, or "-" for standard input, into buf. Ends the program with
  * a message when it cannot be read or is larger than cap.

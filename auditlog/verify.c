@@ -114,7 +114,7 @@ verify_judge(struct verify *v)
 	int error = judge_log(&v->order, &v->chain, &v->dir, &j);
 
 	if (error < 0)
-		cli_fatal(error, "%s", v->path);
+		reader_failed(v->path, error);
 	if (j.fault.kind == FAULT_IO)
 		cli_fatal(0, "%s: %s: %s", v->path, j.fault.file, j.fault.what);
 	if (v->json)
