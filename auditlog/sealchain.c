@@ -46,6 +46,7 @@ struct sealchain_origin {
 struct chain_load {
 	struct sealchain *chain;
 	struct hash *hash[POOL_WORKERS];
+	struct pool_progress progress;
 	pthread_mutex_t lock; /* of the origins */
 };
 
@@ -141,6 +142,7 @@ part_job(void *context, unsigned worker, size_t i)
 	if (!part->seal.present && part->state == PART_ALONE)
 		part->state = PART_GONE;
 	part->seal.seal.file = str_from(part->seal.base);
+	atomic_fetch_add_explicit(&load->progress.done, 1, memory_order_relaxed);
 }
 
 /* --- all parts ------------------------------------------------------------------------------- */
@@ -188,7 +190,8 @@ chain_parts(struct sealchain *c)
 static int
 load_init(struct chain_load *load, struct sealchain *c)
 {
-	*load = (struct chain_load){.chain = c};
+	*load = (struct chain_load){
+	    .chain = c, .progress = {.what = "reading seals", .total = c->n_parts}};
 	(void)pthread_mutex_init(&load->lock, NULL);
 	for (unsigned i = 0; i < pool_workers(c->n_parts); i++) {
 		load->hash[i] = hash_new();
@@ -209,12 +212,11 @@ load_end(struct chain_load *load)
 static int
 chain_read(struct sealchain *c)
 {
-	struct pool_progress progress = {.what = "reading seals", .total = c->n_parts};
 	struct chain_load load;
 	int error = load_init(&load, c);
 
 	if (error == 0)
-		pool_run(c->n_parts, part_job, &load, &progress);
+		pool_run(c->n_parts, part_job, &load, &load.progress);
 	load_end(&load);
 	return error;
 }
