@@ -40,9 +40,11 @@ OBJS-fuzz_record := tests/fuzz/fuzz_record.o auditlog/record.o auditlog/usual.o 
 	common/text.o common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-fuzz_record := libcrypto
 
-FUZZERS += fuzz_proof fuzz_checkpoint
+FUZZERS += fuzz_proof fuzz_checkpoint fuzz_timestamp
 OBJS-fuzz_proof := tests/fuzz/fuzz_proof.o $(AUDITLOG-proof)
 LIBS-fuzz_proof := libcrypto
 OBJS-fuzz_checkpoint := tests/fuzz/fuzz_checkpoint.o auditlog/checkpoint.o proto/seal.o proto/note.o proto/segname.o \
 	common/base64.o common/ed25519.o common/hash.o common/clock.o common/log.o common/text.o
 LIBS-fuzz_checkpoint := libcrypto
+OBJS-fuzz_timestamp := tests/fuzz/fuzz_timestamp.o auditlog/timestamp.o common/hash.o common/clock.o common/log.o common/text.o
+LIBS-fuzz_timestamp := libcrypto
