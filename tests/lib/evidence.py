@@ -305,6 +305,8 @@ def _check_proof(data, key, pins, result):
         if index not in by_index or seal_hash(by_index[index][1]) != wanted:
             raise Bad(f"seal {index} is not the pinned one")
         pinned = True
+    if key and parse_vkey(key.strip())[0] != proof["origin"]:
+        raise Bad("origin is not that of the key")
     if key and first["index"] == 0:
         if first["key"] != key.strip():
             raise Bad("seal 0 is not by the pinned key")

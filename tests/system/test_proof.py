@@ -367,6 +367,12 @@ class Tampered(Case):
         self.judge(proof, "UNPINNED")
         self.judge(proof, "BROKEN", self.a.vkey, why="seal 0 is not signed by the pinned key")
         self.judge(proof, "BROKEN", pins=[self.a.pin(1)], why="not the pinned seal")
+        stranger = self.log(1, seed=8, hostname="build8")
+        self.judge(proof, "BROKEN", stranger.vkey, why="not of the origin that the pinned key is for")
+        late = self.prove(b, 1, 2, "--from", "1")
+        self.judge(late, "UNPINNED", self.a.vkey)  # it says nothing about seal 0
+        self.judge(late, "BROKEN", stranger.vkey, why="not of the origin that the pinned key is for")
+        self.judge(late, "BROKEN", stranger.vkey, pins=[b.pin(1)], why="not of the origin that the pinned key is for")
         mixed = strict.loads(proof[:-1])
         self.changed("key: not the one", seals=[self.proof["seals"][0], mixed["seals"][1]])
 
