@@ -446,6 +446,7 @@ class Places(Case):
         self.assertEqual(err, f"auditlog: {self.directory}: {self.name}: cannot be opened: Permission denied\n")
         self.put(self.made.names[0], b"")
         self.assertEqual(self.judge(code=1)["fault"]["file"], self.made.names[0])
+        os.chmod(self.path(self.name), 0o600)
         self.made.write()
         for name, what in ((self.name + ".seal", "cannot be read"), ("origin.vkey", "cannot be read")):
             os.chmod(self.path(name), 0)
