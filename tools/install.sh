@@ -18,7 +18,7 @@ place() { # MODE SOURCE DESTINATION-DIRECTORY-BELOW-PREFIX
 place_text() {
 	[ -e "$2" ] || return 0
 	place "$@"
-	sed "s|/usr/local/\(s\{0,1\}bin/\(policy\|auditlog\)\)|$PREFIX/\1|g" "$2" >"$root/$3/${2##*/}"
+	sed -E "s#/usr/local/(s?bin/(policy|auditlog)|libexec/sealwright)#$PREFIX/\1#g" "$2" >"$root/$3/${2##*/}"
 }
 
 take_away() {
@@ -43,9 +43,8 @@ $each 755 "$BUILD/libexec/sealwright/auditd-writer" libexec/sealwright
 for f in proto/*.schema.json; do $each 644 "$f" share/sealwright/schema; done
 for f in examples/*; do $text 644 "$f" share/doc/sealwright/examples; done
 for f in README.md LICENSE docs/*.md proto/PROTOCOL.md; do $each 644 "$f" share/doc/sealwright; done
+$each 755 docs/verify.sh share/doc/sealwright
 for f in docs/man/*.[1-9]; do $text 644 "$f" "share/man/man${f##*.}"; done
 for f in systemd/*.service systemd/*.socket; do $text 644 "$f" lib/systemd/system; done
-# The unit in the tree names the programs where the default PREFIX puts them.
-[ "$1" = uninstall ] || sed -i "/^ExecStart=/s|=/usr/local/|=$PREFIX/|" "$root/lib/systemd/system/policyd.service"
 for f in systemd/sysusers.d/*.conf; do $each 644 "$f" lib/sysusers.d; done
 for f in systemd/tmpfiles.d/*.conf; do $each 644 "$f" lib/tmpfiles.d; done

@@ -3,6 +3,7 @@
 """make install and uninstall: what is installed runs from there, and what is taken away was ours."""
 
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -36,8 +37,8 @@ class Install(service.Case):
                      "usr/share/man/man1/policyctl.1", "usr/share/doc/sealwright/README.md",
                      "usr/lib/systemd/system/policyd.service"):
             self.assertIn(name, found)
-        with open(os.path.join(self.root, "usr/lib/systemd/system/policyd.service"), encoding="utf-8") as f:
-            self.assertRegex(f.read(), r"(?m)^ExecStart=/usr/sbin/policyd ")
+        self.names_what_is_there("usr/lib/systemd/system/policyd.service", 2)
+        self.names_what_is_there("usr/share/doc/sealwright/examples/squid.conf", 1)
         self.run_from_there()
         code, _, err = self.tool("uninstall")
         self.assertEqual((code, err), (0, ""))
@@ -58,6 +59,15 @@ class Install(service.Case):
             s.stop()
         finally:
             service.POLICYD = built
+
+    def names_what_is_there(self, text, least):
+        """Paths of ours in an installed text are those of this installation."""
+        with open(os.path.join(self.root, text), encoding="utf-8") as f:
+            paths = re.findall(r"[-\w./]*/(?:policyd|policyctl|auditlog|auditd-writer)(?= |$)", f.read(), re.M)
+        paths = [p for p in paths if "bin/" in p or "libexec/" in p]
+        self.assertGreaterEqual(len(paths), least)
+        for path in paths:
+            self.assertTrue(os.path.exists(self.root + path), f"{text}: {path}")
 
     def test_usage(self):
         self.assertEqual(self.tool("polish")[0], 2)
