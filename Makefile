@@ -7,6 +7,7 @@
 #   make bench      figures, as ratios              make check-sanitizers   the tests under ASan and UBSan
 #   make fuzz       fuzz each target for FUZZ_SECONDS
 #   make install    DESTDIR= PREFIX=                make uninstall  (logs and keys stay)
+#   make deb        the Debian package              make check-boot    that package under a real systemd (root)
 #   make clean      everything that was built
 #
 # CC=clang builds with clang, BUILD=dir elsewhere, TESTS="test_cli test_jscan" checks only these.
@@ -69,7 +70,7 @@ say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all unit bench-programs check check-deps check-sanitizers demo deps lint tcb fuzz bench \
-        install uninstall clean compile_commands FORCE
+        install uninstall deb check-boot clean compile_commands FORCE
 
 all:
 
@@ -193,6 +194,16 @@ install: all
 
 uninstall:
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' BUILD='$(BUILD)' tools/install.sh uninstall
+
+# Both build the package in a copy of the tree; it lands in $(BUILD)/deb.
+deb:
+	tools/deps.sh package
+	tools/deb.sh $(BUILD)
+
+# Without root it skips, and says so.
+check-boot:
+	@[ "$$(id -u)" != 0 ] || tools/deps.sh package
+	@$(PYTHON) tests/boot/boot.py --build $(BUILD) $(TESTS)
 
 clean:
 	rm -rf $(BUILD) $(ASAN_BUILD) $(FUZZ_BUILD) compile_commands.json

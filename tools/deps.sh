@@ -3,7 +3,7 @@
 #
 # Install what is needed to build, check or lint this tree, and only what is missing.
 #
-#   tools/deps.sh build|check|lint|bench|all      install (Debian and relatives, as root) or say what to install
+#   tools/deps.sh build|check|lint|package|bench|all   install (Debian and relatives, as root) or say what to install
 #   tools/deps.sh -n KIND                         only say what is missing
 #
 # What is missing is found by looking for the thing itself (a program, a pkg-config module, a file), not by
@@ -43,13 +43,18 @@ lint|need|command cppcheck|cppcheck|cppcheck|cppcheck|cppcheck
 lint|need|command shellcheck|shellcheck|ShellCheck|shellcheck|shellcheck
 lint|need|command codespell|codespell|codespell|codespell|codespell
 lint|need|command mandoc|mandoc|mandoc|mandoc|mandoc
+package|need|command dpkg-buildpackage|dpkg-dev|dpkg-dev|dpkg|dpkg-dev
+package|need|command dh|debhelper|debhelper|-|debhelper
+package|optional|command lintian|lintian|-|-|-
+package|optional|command systemd-nspawn|systemd-container|systemd-container|systemd|-
+package|optional|command mmdebstrap|mmdebstrap|mmdebstrap|mmdebstrap|-
 sanitizers|need|command clang|clang|clang|clang|clang
 sanitizers|need|sanitizer address|libclang-rt-dev|compiler-rt|compiler-rt|compiler-rt
 bench|need|module libcrypto|libssl-dev|openssl-devel|openssl|openssl-dev
 '
 
 usage() {
-	echo "usage: tools/deps.sh [-n] build|check|lint|sanitizers|bench|all" >&2
+	echo "usage: tools/deps.sh [-n] build|check|lint|package|sanitizers|bench|all" >&2
 	exit 2
 }
 
@@ -108,8 +113,9 @@ wanted() {
 	all) true ;;
 	build) [ "$1" = build ] ;;
 	check) [ "$1" = build ] || [ "$1" = check ] ;;
-	lint) [ "$1" != bench ] && [ "$1" != sanitizers ] ;; # it compiles everything, tests too
-	sanitizers) [ "$1" != lint ] ;;
+	lint) [ "$1" = build ] || [ "$1" = check ] || [ "$1" = lint ] ;; # it compiles everything, tests too
+	package) [ "$1" = build ] || [ "$1" = package ] ;;
+	sanitizers) [ "$1" != lint ] && [ "$1" != package ] ;;
 	bench) [ "$1" = build ] || [ "$1" = bench ] ;;
 	esac
 }
@@ -206,7 +212,7 @@ only_say=
 [ "${1:-}" = -n ] && only_say=1 && shift
 [ $# -eq 1 ] || usage
 asked=$1
-case $asked in build | check | lint | sanitizers | bench | all) ;; *) usage ;; esac
+case $asked in build | check | lint | package | sanitizers | bench | all) ;; *) usage ;; esac
 
 system=$(family)
 look "$system"
