@@ -55,7 +55,7 @@ sum() {
 
 # --- keys and signatures
 
-# canonical TEXT BYTES: base64 that comes out the same when it is made again, of so many bytes; they are left in $tmp/raw.
+# canonical TEXT BYTES: base64 that comes out the same when it is made again, of so many bytes, left in $tmp/raw.
 canonical() {
 	printf '%s' "$1" | base64 -d >"$tmp/raw" 2>/dev/null || return 1
 	[ "$(wc -c <"$tmp/raw")" -eq "$2" ] && [ "$(base64 -w 0 <"$tmp/raw")" = "$1" ]
@@ -195,7 +195,7 @@ function hex48(n) { return sprintf("%06x%06x", int(n / 16777216), n % 16777216) 
 function event_seq(n) { return sprintf("80%02x-%s", int(n / 281474976710656), hex48(n % 281474976710656)) }
 # RFC 3339 in the one form that records have.
 function is_time(t,    y, m, d, last) {
-	if (t !~ /^[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][.][0-9][0-9][0-9][0-9][0-9][0-9]Z$/)
+	if (t !~ time_form)
 		return 0
 	y = substr(t, 1, 4) + 0
 	m = substr(t, 6, 2) + 0
@@ -216,6 +216,7 @@ function strict(s, members,    n, i, c, t, token) {
 	gsub(/"[^"]*"/, "", s)
 	if (gsub(/[\t\r]/, " ", s) != c || gsub(/:/, ":", s) != members)
 		return 0
+	blanks = s ~ / /
 	t = s
 	gsub(/[^][{}]/, "", t)
 	for (n = 0; gsub(/\[\]|[{][}]/, "", t) > 0; n++)
@@ -228,8 +229,21 @@ function strict(s, members,    n, i, c, t, token) {
 			return 0
 	return 1
 }
+# Without white space between tokens.
+function compact(s,    made, between) {
+	while (match(s, /"([^"\\]|\\.)*"/)) {
+		between = substr(s, 1, RSTART - 1)
+		gsub(/[ \t\r]/, "", between)
+		made = made between substr(s, RSTART, RLENGTH)
+		s = substr(s, RSTART + RLENGTH)
+	}
+	gsub(/[ \t\r]/, "", s)
+	return made s
+}
 BEGIN {
 	h = "[0-9a-f]"
+	d = "[0-9]"
+	time_form = "^" d d d d "-[01]" d "-[0-3]" d "T[0-2]" d ":[0-5]" d ":[0-5]" d "[.]" d d d d d d "Z$"
 	log_uuid = "^" h h h h h h h h "-" h h h h "-8" h h h "-$"
 }
 {
@@ -240,18 +254,19 @@ BEGIN {
 	getline said < said_file
 	split(said, f, " ")
 	if (f[1] == "-" || NR == not_utf8 || !strict($0, f[1])) fault("JSON")
-	n = length($0)
-	at = substr($0, 71, 27)
-	if (substr($0, 1, 19) != "{\"audit_event_id\":\"" || substr($0, 20, 19) !~ log_uuid) fault("audit_event_id")
-	if (substr($0, 56, 15) != "\",\"timestamp\":\"" || substr($0, 98, 1) != "\"" || !is_time(at)) fault("timestamp")
-	if (substr($0, n - 78, 13) != "\"prev_hash\":\"" ) fault("prev_hash is not last")
+	line = blanks ? compact($0) : $0
+	n = length(line)
+	at = substr(line, 71, 27)
+	if (substr(line, 1, 19) != "{\"audit_event_id\":\"" || substr(line, 20, 19) !~ log_uuid) fault("audit_event_id")
+	if (substr(line, 56, 15) != "\",\"timestamp\":\"" || substr(line, 98, 1) != "\"" || !is_time(at)) fault("timestamp")
+	if (substr(line, n - 78, 13) != "\"prev_hash\":\"" ) fault("prev_hash is not last")
 	tail = "\"seq\":" sprintf("%.0f", seq) ","
-	if (substr($0, n - 78 - length(tail), length(tail)) != tail) fault("seq, expected " sprintf("%.0f", seq))
-	if (substr($0, 39, 17) != event_seq(seq)) fault("audit_event_id does not fit seq")
-	if (id != "" && substr($0, 20, 18) != id) fault("audit_event_id of another log")
-	id = substr($0, 20, 18)
+	if (substr(line, n - 78 - length(tail), length(tail)) != tail) fault("seq, expected " sprintf("%.0f", seq))
+	if (substr(line, 39, 17) != event_seq(seq)) fault("audit_event_id does not fit seq")
+	if (id != "" && substr(line, 20, 18) != id) fault("audit_event_id of another log")
+	id = substr(line, 20, 18)
 	if (time != "" && at < time && !f[2]) fault("timestamp runs back")
-	if (head != "" && substr($0, n - 65, 64) != head) fault("prev_hash, expected " head)
+	if (head != "" && substr(line, n - 65, 64) != head) fault("prev_hash, expected " head)
 	if (NR == 1) first = at
 	time = at
 	head = leaf
@@ -348,7 +363,7 @@ verdict() {
 	for word in INCOMPLETE UNPINNED PRUNED RECOVERED; do
 		case $words in *$word*) said="${said:+$said, }$word" ;; esac
 	done
-	echo "${said:-SEALED}: $checked records checked, newest seal ${prev_index:-none}${prev_hash:+, pin $prev_index:$prev_hash}"
+	echo "${said:-SEALED}: $checked records checked, newest seal ${prev_index:-none}${prev_hash:+, pin $prev_index:}$prev_hash"
 	case $said in INCOMPLETE*) exit 4 ;; '') exit 0 ;; *) exit 3 ;; esac
 }
 
@@ -368,7 +383,8 @@ while [ $# -gt 1 ]; do
 	esac
 	shift 2
 done
-{ [ $# -eq 1 ] && [ -d "$1" ]; } || wrong 'usage: verify.sh [--key VKEYFILE] [--pin INDEX:HASH]... [--max-age SECONDS] DIR'
+{ [ $# -eq 1 ] && [ -d "$1" ]; } ||
+	wrong 'usage: verify.sh [--key VKEYFILE] [--pin INDEX:HASH]... [--max-age SECONDS] DIR'
 dir=$1
 for tool in sha256sum openssl jq base64 basenc awk; do
 	command -v "$tool" >/dev/null || wrong "$tool is needed"

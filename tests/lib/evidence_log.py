@@ -57,8 +57,8 @@ def _plain(category, action_type, payload, **behind):
 
 FIRST = [
     _plain("MANAGEMENT", "session", {"event": "start", **SERVICE}),
-    _plain("MANAGEMENT", "policy", {"result": "loaded", "revision": "2026-11-20.3", "policies": 2, "rules": 5,
-                                    "tests": 0, "sha256": "966afcb00237b0c53464a7af615d4fd17fd7eeccd040bf58f31a9925c09e0b38"}),
+    _plain("MANAGEMENT", "policy", {"result": "loaded", "revision": "2026-11-20.3", "policies": 2, "rules": 5, "tests": 0,
+                                    "sha256": seals.sha256(b"a policy").hex()}),
 ]
 USUAL = [
     _evaluation(True, "network_egress", {"protocol": "tcp"}, "net:connect:tcp",
@@ -78,7 +78,7 @@ ESCAPED = str.maketrans({"\u2028": "\\u2028", "\u2029": "\\u2029", "\x7f": "\\u0
 
 def _facts(line):
     """(seq, timestamp) of a line, whatever else it is."""
-    return int(re.findall(rb'"seq":(\d+)', line)[-1]), re.search(rb'"timestamp":"([^"]*)"', line)[1].decode()
+    return int(re.findall(rb'"seq"\s*:\s*(\d+)', line)[-1]), re.search(rb'"timestamp":"([^"]*)"', line)[1].decode()
 
 
 class LogBuilder:

@@ -61,7 +61,8 @@ def options(key, pins, max_age, unit=""):
 
 
 def run(args):
-    done = subprocess.run(args, capture_output=True, check=False, timeout=service.PATIENCE * 4, stdin=subprocess.DEVNULL)
+    done = subprocess.run(args, capture_output=True, check=False, timeout=service.PATIENCE * 4,
+                          stdin=subprocess.DEVNULL)
     out, err = done.stdout.decode(), done.stderr.decode(errors="replace")
     if service.UNSOUND.search(err):
         raise AssertionError(err)

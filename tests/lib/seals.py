@@ -313,7 +313,7 @@ def parse_record(line):
     if not line.endswith(b"\n"):
         raise Bad("line does not end")
     try:
-        record = strict.loads(line[:-1])
+        record = strict.loads(line[:-1].strip(b" \t\r"))
     except ValueError as fault:
         raise Bad(f"JSON: {fault}") from fault
     if not isinstance(record, dict) or not record:

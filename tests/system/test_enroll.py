@@ -106,8 +106,9 @@ class Enroll(unittest.TestCase):
             tap.side_checks["QR codes read back"] = "zbarimg is not installed (tools/deps.sh check names the package)"
             return
         tap.side_checks["QR codes read back"] = None
-        found = subprocess.run(["zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", self.write(picture(rows), "p.pgm")],
-                               capture_output=True, check=False, timeout=service.PATIENCE)
+        path = self.write(picture(rows), "p.pgm")
+        found = subprocess.run(["zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", path], capture_output=True,
+                               check=False, timeout=service.PATIENCE)
         self.assertEqual(found.stdout.decode().rstrip("\n"), key, found)
 
     def test_where_it_looks(self):

@@ -384,6 +384,9 @@ class Strange(Case):
                     b'"os":"\\ud83d\\ude00 \\\\ud800 \\\\u0000 \x7f \xf0\x9f\x94\x91"', b'"os":"{\\"os\\":1,\\"os\\":2}"',
                     b'"os":{"os":{"os":[]}}', b'"os" : null', b'"os":[true,false]\r'):
             log.add([log.bent(b'"os":"linux"', new)])
+        for old, new in ((b'{"audit', b' \t{ "audit'), (b'"seq":', b'"seq" : '),
+                         (b'"prev_hash":', b'"prev_hash" :\t'), (b'","schema', b'" ,\r"schema'), (b'"}\n', b'" } \r\n')):
+            log.add([log.bent(old, new)])
         self.agree(log.write(), "SEALED")
 
     def test_members(self):

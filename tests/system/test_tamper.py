@@ -140,7 +140,7 @@ class Matrix(unittest.TestCase):
         """The first of each kind, and some."""
         self.sampled += 1
         if ALL:
-            wanted = self.random.random() < 0.02
+            wanted = self.random.random() < 0.005
         else:
             wanted = Matrix.samples_left > 0 and self.random.random() < (0.6 if self.sampled == 1 else 0.01) / n
         Matrix.shells += wanted
@@ -198,7 +198,8 @@ class Bytes(Matrix):
         if name.endswith((".seal", ".vkey")):
             return [(name, 0)]
         k = data[:at].count(b"\n") + 1
-        return [(name, k), (name, min(k + 1, data.count(b"\n")))]  # it shows in the line, or in the next one's prev_hash
+        # It shows in the line, or in the next one's prev_hash.
+        return [(name, k), (name, min(k + 1, data.count(b"\n")))]
 
     def flips(self, log, n):
         """(name, data, offset, new byte)."""
@@ -275,7 +276,8 @@ class Lines(Matrix):
             before = log.lines[i][k - 2] if k > 1 else log.lines[i - 1][-1] if i else None
             forged = evidence.LogBuilder("", origin=log.origin)
             forged.log_id, forged.session = log.log_id, log.session
-            forged.seq, forged.head = log.seals[i]["first_seq"] + k - 1, seals.leaf(before).hex() if before else seals.ZERO
+            forged.seq = log.seals[i]["first_seq"] + k - 1
+            forged.head = seals.leaf(before).hex() if before else seals.ZERO
             forged.time = log._time_at(i) + (k - 1) * STEP
             for line in (b"\n", b"x\n", b"{}\n", log.lines[0][0] if i or k > 1 else log.lines[0][1]):
                 more = lines[:k - 1] + [line] + lines[k - 1:]
@@ -351,7 +353,8 @@ class Segments(Matrix):
             gone = sorted(self.random.sample(range(1, 19), self.random.randrange(1, 6)))
             first = gone[0]
             there = next(i for i in range(first, 20) if i not in gone)
-            self.broken(log, {k: v for i in gone for k, v in self.pair(log, i).items()}, (log.names[there] + ".seal", 0))
+            pairs = {k: v for i in gone for k, v in self.pair(log, i).items()}
+            self.broken(log, pairs, (log.names[there] + ".seal", 0))
             self.broken(log, {log.names[i]: None for i in gone}, (log.names[first], 0))
             self.broken(log, {log.names[i] + ".seal": None for i in gone}, (log.names[first], 0))
 
@@ -412,8 +415,8 @@ class Segments(Matrix):
         if ours:  # both of the pair are half now; which comes first is a matter of names
             self.broken(log, {name: None, other: data}, (name, 0), (other, 0))
             self.broken(log, {name + ".seal": None, other + ".seal": note}, (name, 0), (other + ".seal", 0))
-            self.broken(log, {name: None, other: data, name + ".seal": None, other + ".seal": note}, (other + ".seal", 0),
-                        *[(later + ".seal", 0) for later in log.names[i + 1:i + 2]])
+            both = {name: None, other: data, name + ".seal": None, other + ".seal": note}
+            self.broken(log, both, *[(x + ".seal", 0) for x in (other, *log.names[i + 1:i + 2])])
             return
         if i > 0:
             self.broken(log, {name: None, other: data}, (name, 0))
@@ -447,8 +450,8 @@ class Seals(Matrix):
         for i, name, note in self.each(log):
             text, line = note.split(b"\n\n")
             cosigned = seals.sign_line(text + b"\n", "witness", bytes(32))
-            for bad in (b"", b"\n", text + b"\n", text + b"\n\n", text + b"\n" + line, note[:-1], note + b"\n", b"\n" + note,
-                        note + line, note + cosigned, text + b"\n\n" + cosigned + line, note.replace(b"\n", b"\r\n"),
+            for bad in (b"", b"\n", text + b"\n", text + b"\n\n", text + b"\n" + line, note[:-1], note + b"\n",
+                        b"\n" + note, note + line, note + cosigned, text + b"\n\n" + cosigned + line, note.replace(b"\n", b"\r\n"),
                         note.replace(b"\xe2\x80\x94", b"-"), note.replace(b",", b", ", 1), b" " + note,
                         text + b" \n\n" + line, note.replace(b'"index":', b'"index":0'), note * 3, b"\0" + note,
                         note.replace(b'{"type"', b'{"index":0,"type"'), note.replace(b"-seal/v1", b"-seal/v2"),
@@ -524,8 +527,8 @@ class Seals(Matrix):
             segment, k = log.names[i], len(log.lines[i])
             for members in self.changes(log, i):
                 after = [(log.names[i + 1] + ".seal", 0)] if i < last else []
-                at = {"bytes": (segment, 0), "sha256": (segment, 0), "first_time": (segment, 0), "last_time": (segment, 0),
-                      "root": (segment, 0), "head": (segment, k), "records": (segment, k + 1)}
+                at = {"head": (segment, k), "records": (segment, k + 1),
+                      **dict.fromkeys(("bytes", "sha256", "first_time", "last_time", "root"), (segment, 0))}
                 told = next((at[m] for m in at if m in members), None)
                 if set(members) & {"index", "file", "prev_seal", "first_seq"}:
                     told = (name, 0)
@@ -534,7 +537,7 @@ class Seals(Matrix):
                 if told or after:
                     self.broken(log, {name: log.resign(i, **members)}, *([told] if told else after))
                 else:
-                    self.said(log, {name: log.resign(i, **members)}, *(["RECOVERED"] if "state" in members else ["SEALED"]))
+                    self.said(log, {name: log.resign(i, **members)}, "RECOVERED" if "state" in members else "SEALED")
                     self.broken(log, {name: log.resign(i, **members)}, (name, 0), pins=[log.pin(i)])
 
     @each_size
