@@ -10,7 +10,6 @@
 /* A line has fewer bytes than that, so it never has more values and keys. */
 #define RECORD_TOKENS LIMIT_LINE
 #define RECORD_DEPTH 64
-#define RECORD_FORMS 16 /* remembered: more than a log mostly has in turn */
 
 #define TIME_TEXT (RFC3339_SIZE - 1)
 #define HASH_TEXT ((size_t)2 * LINE_HASH)
@@ -36,7 +35,7 @@ record_reader_init(struct record_reader *r, struct hash *hash)
 	*r = (struct record_reader){.hash = hash};
 	r->tape.tokens = calloc(RECORD_TOKENS, sizeof(*r->tape.tokens));
 	r->tape.cap = RECORD_TOKENS;
-	r->forms = calloc(RECORD_FORMS, sizeof(*r->forms));
+	r->forms = calloc(1, sizeof(*r->forms));
 	return r->tape.tokens && r->forms ? 0 : -ENOMEM;
 }
 
@@ -74,8 +73,7 @@ record_scan(struct record_reader *r, struct str line, struct fault *f)
 		return wrong(f, line.n, "does not end with a newline");
 	line.n--;
 	if (jscan(line, &rules, &r->tape, &fault) == 0) {
-		r->form = r->oldest++ % RECORD_FORMS;
-		(void)jform_learn(&r->forms[r->form], &r->tape);
+		jforms_learn(r->forms, &r->tape);
 		return true;
 	}
 	fault_set(f, FAULT_BROKEN, "", "not strict JSON: %s", fault.what);
@@ -274,21 +272,12 @@ record_follows(const struct jscan_tape *tape, const struct record_facts *x,
 	return wrong_head(f, tape, x, c);
 }
 
-/* Strict JSON because a line before was, without a tape. */
+/* Strict JSON because lines before were, without a tape. */
 static bool
 record_known(struct record_reader *r, struct str line)
 {
-	if (line.n > LIMIT_LINE || !str_ends(line, STR("\n")))
-		return false;
-	for (unsigned i = 0; i < RECORD_FORMS; i++) {
-		unsigned form = (r->form + i) % RECORD_FORMS;
-
-		if (!jform_match(&r->forms[form], (struct str){line.p, line.n - 1}))
-			continue;
-		r->form = form;
-		return true;
-	}
-	return false;
+	return line.n <= LIMIT_LINE && str_ends(line, STR("\n")) &&
+	       jforms_match(r->forms, (struct str){line.p, line.n - 1});
 }
 
 /* Seldom: the first line of a segment, a clock that was set back, a fault. */

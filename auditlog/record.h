@@ -35,9 +35,7 @@ struct record_reader {
 	struct hash *hash;     /* the caller's */
 	struct linesum *whole; /* NULL, or the caller's: good lines are added to it */
 	struct jscan_tape tape;
-	struct jform *forms; /* of lines before */
-	unsigned form;       /* that the last line had */
-	unsigned oldest;     /* of forms, to be replaced next */
+	struct jforms *forms; /* of lines before */
 	struct usual usual;
 };
 

@@ -86,6 +86,32 @@ segment_lines_next(struct segment_lines *l, struct segment_reader *r)
 	return s;
 }
 
+/* --- the tree -------------------------------------------------------------------------------- */
+
+/* Many leaves at once: their parents are made side by side. */
+static void
+tree_add(struct segment_reader *r, const uint8_t leaf[HASH_SIZE])
+{
+	unsigned height = 0;
+
+	memcpy(r->leaves[r->n_leaves++], leaf, HASH_SIZE);
+	if (r->n_leaves < SEGMENT_LEAVES)
+		return;
+	for (unsigned n = SEGMENT_LEAVES / 2; n > 0; n /= 2, height++)
+		linesum_parents(r->whole, r->leaves, n);
+	merkle_add_tree(&r->merkle, r->small, height, r->leaves[0]);
+	r->n_leaves = 0;
+}
+
+static void
+tree_root(struct segment_reader *r, uint8_t out[HASH_SIZE])
+{
+	for (unsigned i = 0; i < r->n_leaves; i++)
+		merkle_add(&r->merkle, r->small, r->leaves[i]);
+	r->n_leaves = 0;
+	merkle_root(&r->merkle, r->small, out);
+}
+
 /* --- a segment ------------------------------------------------------------------------------- */
 
 /* The sum of what is checked. */
@@ -129,7 +155,7 @@ check_lines(struct segment_reader *r, struct segment_lines *l, const struct seal
 			f->offset += at;
 			return false;
 		}
-		merkle_add(&r->merkle, r->small, c->head);
+		tree_add(r, c->head);
 		if (sum->records++ == 0)
 			sum->first_time = c->time;
 		sum->last_at = at;
@@ -186,7 +212,7 @@ check_whole(struct segment_reader *r, const struct seal *s, const char *name,
 	if (c->time != s->last_time)
 		return wrong_time(
 		    f, name, "last_time: not the last record's", s->last_time, c->time);
-	merkle_root(&r->merkle, r->small, hash);
+	tree_root(r, hash);
 	if (memcmp(hash, s->root, HASH_SIZE) != 0)
 		return wrong_hash(f, name, "root: not the lines'", s->root, hash);
 	linesum_end(r->whole, hash);
@@ -228,6 +254,7 @@ segment_check(struct segment_reader *r, const struct sealchain_seal *s, struct r
 	linesum_begin(r->whole);
 	r->record.whole = r->whole;
 	merkle_init(&r->merkle);
+	r->n_leaves = 0;
 	good = check_lines(r, &lines, &s->seal, name, c, &sum, f) &&
 	       check_whole(r, &s->seal, name, c, &sum, f);
 	r->record.whole = NULL;

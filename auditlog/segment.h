@@ -16,7 +16,8 @@
 #include "auditlog/sealchain.h"
 #include "proto/merkle.h"
 
-#define SEGMENT_BUFFER (512u << 10)
+#define SEGMENT_BUFFER (128u << 10) /* what is read stays in the cache until it is hashed */
+#define SEGMENT_LEAVES 128          /* a power of two */
 
 /* What one thread works with. */
 struct segment_reader {
@@ -25,6 +26,8 @@ struct segment_reader {
 	struct hash *small;    /* of lines and nodes */
 	struct record_reader record;
 	struct merkle merkle;
+	uint8_t leaves[SEGMENT_LEAVES][HASH_SIZE]; /* that are not in merkle yet */
+	unsigned n_leaves;
 	char *buf;               /* SEGMENT_BUFFER, and the start of a line before it */
 	_Atomic(uint64_t) *done; /* bytes read are added; may be NULL */
 };

@@ -9,7 +9,9 @@
 #define LENGTH_BYTES 8                 /* at the end of the last block */
 #define REST_BLOCKS 3                  /* of a leaf, with its padding */
 #define FIRST_BYTES (SHA256_BLOCK - 1) /* of a line, in a leaf's first block */
-#define CHECK_LINES 260                /* around four blocks, and one for each length */
+#define NODE_BYTES ((size_t)2 * HASH_SIZE)
+#define NODE_BLOCKS 2
+#define CHECK_LINES 260 /* one of each length: up to more than four blocks */
 
 /* FIPS 180-4, section 5.3.3. */
 static const uint32_t sha256_start[8] = {
@@ -124,6 +126,32 @@ add_long(struct linesum *s, struct str line, uint8_t leaf[HASH_SIZE])
 	s->n += line.n;
 }
 
+/* The blocks of a node. */
+static void
+node_blocks(uint8_t blocks[NODE_BLOCKS * SHA256_BLOCK], const uint8_t pair[NODE_BYTES])
+{
+	blocks[0] = 0x01;
+	memcpy(blocks + 1, pair, NODE_BYTES);
+	(void)pad(blocks, 1 + NODE_BYTES, 1 + NODE_BYTES);
+}
+
+/* For two pairs. */
+static void
+two_parents(const uint8_t pair[NODE_BYTES], const uint8_t other[NODE_BYTES], uint8_t out[HASH_SIZE],
+    uint8_t other_out[HASH_SIZE])
+{
+	uint8_t blocks[NODE_BLOCKS * SHA256_BLOCK], other_blocks[NODE_BLOCKS * SHA256_BLOCK];
+	uint32_t state[8], other_state[8];
+
+	memcpy(state, sha256_start, sizeof(state));
+	memcpy(other_state, sha256_start, sizeof(other_state));
+	node_blocks(blocks, pair);
+	node_blocks(other_blocks, other);
+	sha256_blocks_of_two(state, blocks, other_state, other_blocks, NODE_BLOCKS);
+	state_put(state, out);
+	state_put(other_state, other_out);
+}
+
 static void
 file_end(struct linesum *s, uint8_t out[HASH_SIZE])
 {
@@ -159,6 +187,27 @@ linesum_add(struct linesum *s, struct str line, uint8_t leaf[HASH_SIZE])
 	}
 }
 
+static void
+one_parent(struct hash *h, const uint8_t pair[NODE_BYTES], uint8_t out[HASH_SIZE])
+{
+	hash_begin(h);
+	hash_add(h, (struct str){"\x01", 1});
+	hash_add(h, (struct str){(const char *)pair, NODE_BYTES});
+	hash_end(h, out);
+}
+
+/* A pair is read before its parent, or one further on, is written over it. */
+void
+linesum_parents(struct linesum *s, uint8_t (*hashes)[HASH_SIZE], size_t n)
+{
+	size_t i = 0;
+
+	for (; s->ours && i + 1 < n; i += 2)
+		two_parents(hashes[2 * i], hashes[2 * i + 2], hashes[i], hashes[i + 1]);
+	for (; i < n; i++)
+		one_parent(s->leaf, hashes[2 * i], hashes[i]);
+}
+
 void
 linesum_end(struct linesum *s, uint8_t out[HASH_SIZE])
 {
@@ -168,12 +217,12 @@ linesum_end(struct linesum *s, uint8_t out[HASH_SIZE])
 		hash_end(s->whole, out);
 }
 
-/* A line of each length, and a sum of all leaf hashes and the file. */
+/* A line of each length; a sum of what comes out for each, for the file and for nodes. */
 static void
 check_sum(struct linesum *s, bool ours, uint8_t out[HASH_SIZE])
 {
 	char line[CHECK_LINES];
-	uint8_t both[2][HASH_SIZE] = {{0}};
+	uint8_t both[6][HASH_SIZE] = {{0}};
 
 	for (size_t i = 0; i < sizeof(line); i++)
 		line[i] = (char)(i * 7);
@@ -184,6 +233,9 @@ check_sum(struct linesum *s, bool ours, uint8_t out[HASH_SIZE])
 		hash_leaf(s->leaf, (struct str){(const char *)both, sizeof(both)}, both[0]);
 	}
 	linesum_end(s, both[1]);
+	for (size_t i = 2; i < ARRAY_SIZE(both); i++)
+		memcpy(both[i], line + i, HASH_SIZE);
+	linesum_parents(s, both, ARRAY_SIZE(both) / 2);
 	hash_leaf(s->leaf, (struct str){(const char *)both, sizeof(both)}, out);
 }
 

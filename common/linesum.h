@@ -25,5 +25,7 @@ void linesum_free(struct linesum *s);
 void linesum_begin(struct linesum *s);
 /* The line, with its newline, is added to the file's sum; its leaf hash. */
 void linesum_add(struct linesum *s, struct str line, uint8_t leaf[HASH_SIZE]);
+/* Merkle nodes in the same way, SHA-256(0x01, left, right): hashes[i] of the two at 2 i, for n pairs. */
+void linesum_parents(struct linesum *s, uint8_t (*hashes)[HASH_SIZE], size_t n);
 /* The file's sum. Then only linesum_begin() may follow. */
 void linesum_end(struct linesum *s, uint8_t out[HASH_SIZE]);

@@ -36,16 +36,22 @@ roots_of(uint64_t size)
 	return (unsigned)__builtin_popcountll(size);
 }
 
-/* Like adding 1 to a binary number: each carry joins two subtrees of one size. */
+/* Like adding to a binary number: each carry joins two subtrees of one size. */
 void
-merkle_add(struct merkle *m, struct hash *h, const uint8_t leaf[HASH_SIZE])
+merkle_add_tree(struct merkle *m, struct hash *h, unsigned height, const uint8_t root[HASH_SIZE])
 {
 	unsigned n = roots_of(m->size);
 
-	memcpy(m->roots[n], leaf, HASH_SIZE);
-	for (uint64_t carry = m->size; carry & 1; carry >>= 1, n--)
+	memcpy(m->roots[n], root, HASH_SIZE);
+	for (uint64_t carry = m->size >> height; carry & 1; carry >>= 1, n--)
 		merkle_node(h, m->roots[n - 1], m->roots[n], m->roots[n - 1]);
-	m->size++;
+	m->size += UINT64_C(1) << height;
+}
+
+void
+merkle_add(struct merkle *m, struct hash *h, const uint8_t leaf[HASH_SIZE])
+{
+	merkle_add_tree(m, h, 0, leaf);
 }
 
 void

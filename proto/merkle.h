@@ -26,6 +26,9 @@ struct merkle {
 
 void merkle_init(struct merkle *m);
 void merkle_add(struct merkle *m, struct hash *h, const uint8_t leaf[HASH_SIZE]);
+/* Add 2^height leaves at once, whose root this is. m->size must be a multiple of that. */
+void
+merkle_add_tree(struct merkle *m, struct hash *h, unsigned height, const uint8_t root[HASH_SIZE]);
 /* Root of what was added so far; of nothing it is SHA-256 of nothing. The tree may grow on. */
 void merkle_root(const struct merkle *m, struct hash *h, uint8_t out[HASH_SIZE]);
 

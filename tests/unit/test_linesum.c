@@ -132,6 +132,31 @@ without_them(void **state)
 	random_lines(false);
 }
 
+/* Of any number of pairs, in their place. */
+static void
+parents(void **state)
+{
+	uint8_t hashes[20][HASH_SIZE], want[10][HASH_SIZE];
+
+	(void)state;
+	for (int ours = 0; ours <= (sha256_has_instructions() ? 1 : 0); ours++) {
+		sum->ours = ours;
+		for (size_t n = 0; n <= ARRAY_SIZE(want); n++) {
+			memcpy(hashes, bytes, sizeof(hashes));
+			for (size_t i = 0; i < n; i++) {
+				hash_begin(leaf);
+				hash_add(leaf, STR("\x01"));
+				hash_add(leaf, (struct str){(const char *)hashes[2 * i], 64});
+				hash_end(leaf, want[i]);
+			}
+			linesum_parents(sum, hashes, n);
+			assert_memory_equal(hashes, want, n * HASH_SIZE);
+			assert_memory_equal(
+			    hashes[n], bytes + n * HASH_SIZE, sizeof(hashes) - n * HASH_SIZE);
+		}
+	}
+}
+
 /* FIPS 180-4's example; a file of nothing; and it begins anew. */
 static void
 known_sums(void **state)
@@ -162,6 +187,7 @@ main(void)
 	    cmocka_unit_test(with_the_instructions),
 	    cmocka_unit_test(without_them),
 	    cmocka_unit_test(known_sums),
+	    cmocka_unit_test(parents),
 	};
 
 	return cmocka_run_group_tests_name("linesum", tests, setup, teardown);

@@ -275,6 +275,36 @@ far_to_the_right(void **state)
 	assert_memory_equal(root, want, HASH_SIZE);
 }
 
+/* Leaves one by one, and as many at once as the size so far allows: the same tree. */
+static void
+trees_of_trees(void **state)
+{
+	uint8_t want[HASH_SIZE], got[HASH_SIZE], root[HASH_SIZE];
+	struct merkle one, many_at_once, part;
+
+	(void)state;
+	random_leaves();
+	for (unsigned height = 0; height <= 6; height++) {
+		size_t step = (size_t)1 << height;
+
+		merkle_init(&one);
+		merkle_init(&many_at_once);
+		for (size_t at = 0; at + step <= LEAVES; at += step) {
+			merkle_init(&part);
+			for (size_t i = at; i < at + step; i++) {
+				merkle_add(&one, sum, many[i]);
+				merkle_add(&part, sum, many[i]);
+			}
+			merkle_root(&part, sum, root);
+			merkle_add_tree(&many_at_once, sum, height, root);
+			assert_int_equal(many_at_once.size, at + step);
+			merkle_root(&one, sum, want);
+			merkle_root(&many_at_once, sum, got);
+			assert_memory_equal(got, want, HASH_SIZE);
+		}
+	}
+}
+
 /* Output over an input is what merkle_add() does all the time. */
 static void
 node_in_place(void **state)
@@ -319,6 +349,7 @@ main(void)
 	    cmocka_unit_test(every_path_up_to_70_leaves),
 	    cmocka_unit_test(no_such_place),
 	    cmocka_unit_test(far_to_the_right),
+	    cmocka_unit_test(trees_of_trees),
 	    cmocka_unit_test(node_in_place),
 	};
 
