@@ -76,6 +76,7 @@ all:
 
 include $(addsuffix /objects.mk,$(PROGRAMS))
 include tests/unit/objects.mk
+include tests/sandbox/objects.mk
 include tests/fuzz/objects.mk
 include bench/objects.mk
 

@@ -21,14 +21,14 @@ POLICYD-clients := \
 POLICYD-evaluator := \
 	policyd/evaluator/evaluator.o policyd/evaluator/answer.o policyd/evaluator/decide.o policyd/evaluator/details.o policyd/evaluator/events.o \
 	policyd/evaluator/fill.o policyd/evaluator/jvalue.o policyd/evaluator/notes.o policyd/evaluator/request.o \
-	policyd/evaluator/status.o
+	policyd/evaluator/status.o policyd/evaluator/jail.o
 
 POLICYD-admin := \
-	policyd/admin/admin.o policyd/admin/wanted.o policyd/admin/listing.o policyd/admin/operator.o policyd/admin/status.o
+	policyd/admin/admin.o policyd/admin/wanted.o policyd/admin/listing.o policyd/admin/operator.o policyd/admin/status.o policyd/admin/jail.o
 
 OBJS-policyd := \
 	$(POLICYD-supervisor) $(POLICYD-compiler) $(POLICYD-clients) $(POLICYD-evaluator) $(POLICYD-admin) \
 	$(POLICY-load) $(POLICY-load-common) \
 	proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
-	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o
-LIBS-policyd := libevent_core json-c libcap libcrypto
+	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o
+LIBS-policyd := libevent_core json-c libcap libcrypto libseccomp

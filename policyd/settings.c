@@ -93,12 +93,37 @@ complain_range(const struct setting *f, struct text *why)
 	return -EINVAL;
 }
 
-static int
-set_durability(struct settings *s, struct str v, struct text *why)
+/* The two words of a form that has only these; NULL: it is none. */
+static const struct str *
+choice_of(const struct setting *f)
 {
-	if (!str_eq(v, STR("sync")) && !str_eq(v, STR("commit")))
-		return complain(why, "must be \"sync\" or \"commit\"");
-	s->commit = str_eq(v, STR("commit"));
+	static const struct str durability[] = {{"sync", 4}, {"commit", 6}};
+	static const struct str landlock[] = {{"required", 8}, {"optional", 8}};
+
+	if (f->form == SETTING_DURABILITY)
+		return durability;
+	return f->form == SETTING_LANDLOCK ? landlock : NULL;
+}
+
+static int
+complain_choice(const struct str words[2], struct text *why)
+{
+	text_put(why, STR("must be \""));
+	text_put(why, words[0]);
+	text_put(why, STR("\" or \""));
+	text_put(why, words[1]);
+	return complain(why, "\"");
+}
+
+static int
+set_choice(const struct setting *f, struct settings *s, struct str v, struct text *why)
+{
+	const struct str *words = choice_of(f);
+	bool second = str_eq(v, words[1]);
+
+	if (!second && !str_eq(v, words[0]))
+		return complain_choice(words, why);
+	memcpy(member(f, s), &second, sizeof(second));
 	return 0;
 }
 
@@ -113,8 +138,8 @@ setting_set_text(const struct setting *f, struct settings *s, struct str v, stru
 {
 	struct succession parsed;
 
-	if (f->form == SETTING_DURABILITY)
-		return set_durability(s, v, why);
+	if (choice_of(f))
+		return set_choice(f, s, v, why);
 	if (!is_text(f))
 		return complain_range(f, why);
 	if (f->form == SETTING_ORIGIN && !origin_ok(v))
@@ -138,8 +163,8 @@ setting_set_text(const struct setting *f, struct settings *s, struct str v, stru
 int
 setting_set_number(const struct setting *f, struct settings *s, int64_t v, struct text *why)
 {
-	if (f->form == SETTING_DURABILITY)
-		return complain(why, "must be \"sync\" or \"commit\"");
+	if (choice_of(f))
+		return complain_choice(choice_of(f), why);
 	if (is_text(f))
 		return complain(why, "must be a string");
 	if (v < 0 || !in_range(f, (uint64_t)v))
@@ -170,7 +195,7 @@ setting_set_argument(const struct setting *f, struct settings *s, struct str v, 
 {
 	int64_t n;
 
-	if (is_text(f) || f->form == SETTING_DURABILITY)
+	if (is_text(f) || choice_of(f))
 		return setting_set_text(f, s, v, why);
 	if (parse_digits(v, &n) < 0)
 		return complain_range(f, why);
@@ -190,8 +215,8 @@ put_one(struct wire_out *out, const struct setting *f, const struct settings *s)
 {
 	if (is_text(f))
 		put_text(out, member_const(f, s));
-	else if (f->form == SETTING_DURABILITY)
-		wire_put_u8(out, s->commit);
+	else if (choice_of(f))
+		wire_put_u8(out, *member_const(f, s) != 0);
 	else
 		wire_put_u64(out, setting_number(f, s));
 }
@@ -233,11 +258,13 @@ static void
 get_one(struct wire_in *in, const struct setting *f, struct settings *s)
 {
 	uint64_t v;
+	bool second;
 
 	if (is_text(f)) {
 		get_text(in, member(f, s), f->size);
-	} else if (f->form == SETTING_DURABILITY) {
-		s->commit = wire_get_u8(in) != 0;
+	} else if (choice_of(f)) {
+		second = wire_get_u8(in) != 0;
+		memcpy(member(f, s), &second, sizeof(second));
 	} else {
 		v = wire_get_u64(in);
 		if (!in_range(f, v))

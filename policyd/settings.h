@@ -44,8 +44,9 @@ struct settings {
 	char succeeds[SUCCESSION_MAX + 1];
 
 	/* how many, how safe */
-	uint32_t evaluators; /* 1 to LIMIT_EVALUATORS */
-	bool commit;         /* durability: commit instead of sync */
+	uint32_t evaluators;    /* 1 to LIMIT_EVALUATORS */
+	bool commit;            /* durability: commit instead of sync */
+	bool landlock_optional; /* landlock: go on where the kernel has none */
 	uint32_t rotate_seconds;
 	uint32_t rotate_records;
 	uint64_t rotate_bytes;
@@ -96,7 +97,8 @@ enum setting_form {
 	SETTING_SUCCEEDS,
 	SETTING_U32,
 	SETTING_U64,
-	SETTING_DURABILITY,
+	SETTING_DURABILITY, /* this and the next are one of two words; a bool: the second */
+	SETTING_LANDLOCK,
 };
 
 struct setting {

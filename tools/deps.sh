@@ -22,6 +22,7 @@ build|need|command pkg-config|pkg-config|pkgconf-pkg-config|pkgconf|pkgconf
 build|need|module libevent_core|libevent-dev|libevent-devel|libevent|libevent-dev
 build|need|module json-c|libjson-c-dev|json-c-devel|json-c|json-c-dev
 build|need|module libcap|libcap-dev|libcap-devel|libcap|libcap-dev
+build|need|module libseccomp|libseccomp-dev|libseccomp-devel|libseccomp|libseccomp-dev
 build|need|module libcrypto|libssl-dev|openssl-devel|openssl|openssl-dev
 build|need|module libqrencode|libqrencode-dev|qrencode-devel|qrencode|libqrencode-dev
 build|need|pymodule hashlib json selectors|python3|python3|python|python3

@@ -3,7 +3,8 @@
 #
 # tcb.sh BUILD PROGRAM BINARY OBJECT...
 #     What a program is made of: the sources of its link list and the headers that they include, with
-#     line counts, its shared libraries, and how many functions and objects it needs from them.
+#     line counts, its shared libraries, how many functions and objects it needs from them, and how many
+#     system calls each of its processes is left with in its jail.
 #
 # tcb.sh --forbid BUILD PROGRAM BINARY OBJECT...
 #     Fail when an object, or the linked binary, needs a symbol that auditd-writer must not need, or when
@@ -105,6 +106,10 @@ account() {
 	lines $(headers "$@")
 	echo "$program: libraries: $(readelf -d "$binary" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | tr '\n' ' ')"
 	echo "$program: undefined dynamic symbols: $(needs -D "$binary" | wc -l)"
+	for table in "$program"/syscalls.def "$program"/*/syscalls.def; do
+		[ -e "$table" ] || continue
+		echo "$table: $(grep -cE '^(SYSCALL|SELDOM)\(' "$table") system calls allowed"
+	done
 	echo
 }
 

@@ -191,6 +191,7 @@ admin_main(uint32_t channel, uint32_t generation, const struct settings *s)
 	if (role_enter(ADMIN_CONNECTIONS) < ADMIN_CONNECTIONS)
 		fatalx("admin: too few descriptors allowed (RLIMIT_NOFILE)");
 	start(a, base);
+	admin_jail(s);
 	for (;;)
 		server_turn(&a->server);
 }

@@ -12,3 +12,5 @@
 #include "policyd/settings.h"
 
 int admin_main(uint32_t channel, uint32_t generation, const struct settings *s);
+/* Ends in jail (role_seal()), or does not return. */
+void admin_jail(const struct settings *s);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/jail.h"
+#include "common/jail_seal.h"
 #include "common/log.h"
 
 /* Beyond connections: 0 to 6, the event loop's own, a connection to be refused, a new image. */
@@ -58,6 +59,24 @@ role_enter(uint32_t connections)
 	if (error < 0)
 		fatal(error, "%s", step);
 	return connections;
+}
+
+void
+role_seal(const struct settings *s, const struct syscall_rule *calls, size_t n, int descriptors)
+{
+	const struct jail_plan plan = {
+	    .calls = calls,
+	    .n_calls = n,
+	    .alone = true,
+	    .landlock_optional = s->landlock_optional,
+	    .descriptors = descriptors,
+	};
+	struct jail_state state;
+	const char *step = "";
+	int error = jail_seal(&plan, &state, &step);
+
+	if (error < 0)
+		fatal(error, "cannot go to jail: %s", step);
 }
 
 struct event_base *

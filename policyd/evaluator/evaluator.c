@@ -244,6 +244,7 @@ evaluator_main(uint32_t channel, uint32_t generation, const struct settings *s)
 		log_warn("evaluator %u: RLIMIT_NOFILE allows %u connections, not %u", channel,
 		    connections, s->connections);
 	start(e, base, connections);
+	evaluator_jail(s);
 	for (;;)
 		server_turn(&e->server);
 }

@@ -12,3 +12,5 @@
 #include "policyd/settings.h"
 
 int evaluator_main(uint32_t channel, uint32_t generation, const struct settings *s);
+/* Ends in jail (role_seal()), or does not return. */
+void evaluator_jail(const struct settings *s);

@@ -53,6 +53,7 @@ WRONG_OPTIONS = (
     (["--evaluators", "-1"], "--evaluators"),
     (["--evaluators", "99999999999999999999"], "--evaluators"),
     (["--durability", "perhaps"], "--durability"),
+    (["--landlock", "maybe"], "--landlock"),
     (["--origin", "two words"], "--origin"),
     (["--succeeds", "old/log 1:" + "A" * 64], "--succeeds"),
     (["--rotate-bytes", "1"], "--rotate-bytes"),

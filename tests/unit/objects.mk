@@ -5,6 +5,11 @@ UNIT_TESTS += test_jail
 OBJS-test_jail := tests/unit/test_jail.o common/jail.o common/jail_become.o
 LIBS-test_jail := libcap
 
+UNIT_TESTS += test_jail_seal
+OBJS-test_jail_seal := tests/unit/test_jail_seal.o common/jail.o common/jail_seal.o common/landlock.o common/seccomp.o \
+	common/fds.o common/text.o
+LIBS-test_jail_seal := libcap libseccomp
+
 UNIT_TESTS += test_proto
 OBJS-test_proto := tests/unit/test_proto.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
 
@@ -126,14 +131,14 @@ OBJS-test_link := tests/unit/test_link.o policyd/supervisor/link.o proto/msg.o p
 UNIT_TESTS += test_evaluator
 OBJS-test_evaluator := tests/unit/test_evaluator.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-evaluator) \
 	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
-	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o
-LIBS-test_evaluator := libevent_core json-c libcap libcrypto
+	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o
+LIBS-test_evaluator := libevent_core json-c libcap libcrypto libseccomp
 
 UNIT_TESTS += test_evaluator_life
 OBJS-test_evaluator_life := tests/unit/test_evaluator_life.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-evaluator) \
 	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
-	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o
-LIBS-test_evaluator_life := libevent_core json-c libcap libcrypto
+	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o
+LIBS-test_evaluator_life := libevent_core json-c libcap libcrypto libseccomp
 
 UNIT_TESTS += test_places
 OBJS-test_places := tests/unit/test_places.o policyd/supervisor/places.o policyd/supervisor/listen.o policyd/settings.o \
@@ -142,8 +147,8 @@ OBJS-test_places := tests/unit/test_places.o policyd/supervisor/places.o policyd
 UNIT_TESTS += test_admin
 OBJS-test_admin := tests/unit/test_admin.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-admin) \
 	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
-	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o
-LIBS-test_admin := libevent_core json-c libcap libcrypto
+	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o
+LIBS-test_admin := libevent_core json-c libcap libcrypto libseccomp
 
 # Against the built auditd-writer.
 WRITER_HARNESS := tests/unit/writer_harness.o tests/unit/writer_log.o tests/unit/writer_seals.o proto/msg.o proto/msg_body.o proto/wire.o \

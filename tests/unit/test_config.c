@@ -149,6 +149,7 @@ static const struct {
     {"{\"succeeds\": \"old 7:" HEX "0\"}", "f.conf:1:14: succeeds " SUCCESSION_RULE},
     {"{\"succeeds\": [\"old 7:" HEX "\"]}", "f.conf:1:14: succeeds must be a string"},
     {"{\"durability\": \"fast\"}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
+    {"{\"landlock\": \"no\"}", "f.conf:1:14: landlock must be \"required\" or \"optional\""},
     {"{\"durability\": 1}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
     {"{\"durability\": false}", "f.conf:1:16: durability must be \"sync\" or \"commit\""},
     {"{\"limits\": 3}", "f.conf:1:12: limits must be an object"},
@@ -378,11 +379,13 @@ test_command_line_beats_file(void **state)
 	assert_int_equal(s.rotate_seconds, 17);
 	assert_string_equal(s.policy, "/line");
 	assert_int_equal(s.rotate_records, 1000);
-	assert_int_equal(parse(&s, &wish, &e, "--config", path, "--durability", "commit",
-			     "--audit-dir", "/A", "--key-dir", "/K", "--admin-socket", "/T",
-			     "--writer-user", "W", "--rotate-bytes", "99999", (char *)NULL),
+	assert_int_equal(
+	    parse(&s, &wish, &e, "--config", path, "--durability", "commit", "--audit-dir", "/A",
+		"--key-dir", "/K", "--admin-socket", "/T", "--writer-user", "W", "--rotate-bytes",
+		"99999", "--landlock", "optional", (char *)NULL),
 	    0);
 	assert_true(s.commit);
+	assert_true(s.landlock_optional);
 	assert_string_equal(s.audit_dir, "/A");
 	assert_string_equal(s.key_dir, "/K");
 	assert_string_equal(s.admin_socket, "/T");
@@ -525,7 +528,7 @@ test_round_trip(void **state)
 		if (f[i].form == SETTING_TEXT || f[i].form == SETTING_ORIGIN ||
 		    f[i].form == SETTING_SUCCEEDS)
 			memset((char *)&s + f[i].offset, 'x', f[i].size - 1);
-	s.commit = true;
+	s.commit = s.landlock_optional = true;
 	s.n_trusted = SETTINGS_TRUSTED;
 	for (uint32_t i = 0; i < SETTINGS_TRUSTED; i++)
 		s.trusted[i] = i * 3;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The whole jail, in this order: what jail_basic() gives up, resource limits, the descriptors counted,
+ * Landlock, a system call filter; then a check that each is in force. For good, for this process, all
+ * its threads and what it may start.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/landlock.h"
+#include "common/seccomp.h"
+
+struct jail_plan {
+	const struct syscall_rule *calls;
+	size_t n_calls;
+	const struct landlock_rule *rules; /* none: no file can be opened any more */
+	size_t n_rules;
+	bool alone;             /* starts no process, signals none, connects to none */
+	bool landlock_optional; /* go on without it */
+	int descriptors;        /* so many must be open; -1: not counted */
+};
+
+struct jail_state {
+	int landlock; /* ABI; 0: not in force */
+	bool filter;  /* false: built for a sanitizer */
+};
+
+/*
+ * Needs /proc, and before this a single thread when Landlock shall hold for all. 0, or a negative errno with *ret_step
+ * what failed (static text); then end the process.
+ */
+int jail_seal(const struct jail_plan *plan, struct jail_state *ret, const char **ret_step);
