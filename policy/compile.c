@@ -42,20 +42,22 @@ name_revision(struct doc *doc)
 }
 
 static int
-build_image(const struct doc *doc, bool with_accounts, uint8_t **ret_image, size_t *ret_size)
+build_image(const struct doc *doc, const struct policy_compile_options *options,
+    uint8_t **ret_image, size_t *ret_size)
 {
-	struct accounts accounts = {.arena = {NULL}};
-	int error = with_accounts ? accounts_read_etc(&accounts) : 0;
+	struct accounts read = {.arena = {NULL}};
+	const struct accounts *accounts = options->known ? options->known : &read;
+	int error = options->accounts && !options->known ? accounts_read_etc(&read) : 0;
 
 	if (error < 0 && error != -ENOMEM)
 		report_add(doc->report, doc->texts, PLACE_NOWHERE, "/etc/passwd or /etc/group: %s",
 		    strerrordesc_np(-error));
 	if (error == 0)
-		error = image_build(doc, with_accounts ? &accounts : NULL, ret_image, ret_size);
+		error = image_build(doc, options->accounts ? accounts : NULL, ret_image, ret_size);
 	if (error == -EFBIG)
 		report_add(
 		    doc->report, doc->texts, PLACE_NOWHERE, "the compiled policy is over 2 GiB");
-	accounts_free(&accounts);
+	accounts_free(&read);
 	return error == 0 || error == -ENOMEM ? error : -EINVAL;
 }
 
@@ -88,7 +90,7 @@ compile(struct doc *doc, const struct policy_compile_options *options, uint8_t *
 		return -EINVAL;
 	error = name_revision(doc);
 	if (error == 0)
-		error = build_image(doc, options->accounts, &image, &size);
+		error = build_image(doc, options, &image, &size);
 	if (error == 0)
 		error = try_image(doc, options, image, size);
 	if (error < 0)

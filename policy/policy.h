@@ -205,8 +205,11 @@ int
 policy_texts_read(struct policy_texts *texts, const char *file_or_dir, const char **ret_why_file);
 void policy_texts_free(struct policy_texts *texts);
 
+struct accounts;
 struct policy_compile_options {
-	bool accounts;  /* take in /etc/passwd and /etc/group */
+	bool accounts; /* take in /etc/passwd and /etc/group */
+	const struct accounts
+	    *known;     /* those that were read before (policy/accounts.h); NULL: read them */
 	bool run_tests; /* a failing embedded test is a complaint and refuses the policy */
 	int64_t now;    /* us; tests without a time of their own are run at this moment */
 };

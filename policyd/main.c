@@ -2,7 +2,7 @@
 /*
  * One program, four processes: the supervisor, started by an operator or a service manager, starts
  * itself again as compiler, evaluator and admin with
- *     --role compiler --policy PATH
+ *     --role compiler --policy PATH --landlock required|optional
  *     --role evaluator|admin --channel K --generation G
  * and the descriptors that those expect. Nobody else starts these.
  */
@@ -88,9 +88,10 @@ serve(const char *role, uint32_t channel, uint32_t generation)
 static int
 role_main(int argc, char **argv)
 {
-	if (argc == 5 && strcmp(argv[2], "compiler") == 0 && strcmp(argv[3], "--policy") == 0) {
+	if (argc == 7 && strcmp(argv[2], "compiler") == 0 && strcmp(argv[3], "--policy") == 0 &&
+	    strcmp(argv[5], "--landlock") == 0) {
 		set_name("policyd-compile");
-		return compiler_main(argv[4]);
+		return compiler_main(argv[4], strcmp(argv[6], "optional") == 0);
 	}
 	if (argc == 7 && strcmp(argv[3], "--channel") == 0 && strcmp(argv[5], "--generation") == 0)
 		return serve(argv[2], number(argv[4]), number(argv[6]));

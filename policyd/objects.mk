@@ -10,7 +10,7 @@ POLICYD-supervisor := \
 	policyd/supervisor/note.o policyd/supervisor/load.o policyd/supervisor/listen.o policyd/supervisor/places.o \
 	policyd/supervisor/memfile.o common/notify.o common/activation.o proto/origin.o
 
-POLICYD-compiler := policyd/compiler/compiler.o
+POLICYD-compiler := policyd/compiler/compiler.o policyd/compiler/jail.o
 
 # Evaluators and admin: policyd/client/ is what they have in common.
 POLICYD-clients := \

@@ -14,11 +14,12 @@
 #include "common/fds.h"
 #include "common/jail.h"
 #include "common/log.h"
+#include "policy/accounts.h"
 #include "policy/policy.h"
 #include "proto/value.h"
 
-#define FD_IMAGE 3
-#define FD_PAYLOAD 4
+#define FD_IMAGE COMPILER_FD_IMAGE
+#define FD_PAYLOAD COMPILER_FD_PAYLOAD
 #define PAYLOAD_MAX 4096
 #define SHA256_BYTES 32
 #define FIRST_MAX 600 /* bytes of the first complaint in the payload */
@@ -168,11 +169,11 @@ deliver(const struct policy_texts *texts, const struct policy_report *report, co
 }
 
 static int
-compile(const struct policy_texts *texts)
+compile(const struct policy_texts *texts, const struct accounts *accounts)
 {
 	static struct policy_report report;
 	const struct policy_compile_options options = {
-	    .accounts = true, .run_tests = true, .now = clock_real()};
+	    .accounts = true, .known = accounts, .run_tests = true, .now = clock_real()};
 	CLEANUP_FREE uint8_t *image = NULL;
 	size_t size = 0;
 	int error = policy_compile(texts, &options, &image, &size, &report);
@@ -184,10 +185,34 @@ compile(const struct policy_texts *texts)
 	return deliver(texts, &report, image, size);
 }
 
+/* --- all of it -------------------------------------------------------------------------------- */
+
+/*
+ * The libraries read files and ask for random numbers on first use: that must be over before the jail.
+ * What becomes of this policy is of no interest.
+ */
+static void
+warm_up(void)
+{
+	static const char document[] =
+	    "{\"schema\":\"sealwright-policy/1\",\"policies\":[{\"id\":\"a\",\"source\":\"host\","
+	    "\"mode\":\"enforce\",\"rules\":[]}]}";
+	static struct policy_report report;
+	struct policy_text text = {.file = "", .text = STR(document)};
+	const struct policy_texts texts = {.v = &text, .n = 1};
+	const struct policy_compile_options options = {.now = clock_real()};
+	CLEANUP_FREE uint8_t *image = NULL;
+	size_t size;
+
+	(void)policy_compile(&texts, &options, &image, &size, &report);
+}
+
+/* Everything is read before the jail, and nothing of a policy is parsed outside of it. */
 int
-compiler_main(const char *policy)
+compiler_main(const char *policy, bool landlock_optional)
 {
 	struct policy_texts texts = {0};
+	struct accounts accounts = {.arena = {NULL}};
 	const char *step = "", *file = policy;
 	int error = jail_basic(&step);
 
@@ -196,7 +221,14 @@ compiler_main(const char *policy)
 	if (fcntl(FD_IMAGE, F_GET_SEALS) < 0)
 		fatalx("policy compiler: started by policyd only");
 	error = policy_texts_read(&texts, policy, &file);
-	error = error < 0 ? refuse_for(file, error) : compile(&texts);
+	if (error == 0) {
+		file = "/etc/passwd or /etc/group";
+		error = accounts_read_etc(&accounts);
+	}
+	warm_up();
+	compiler_jail(landlock_optional);
+	error = error < 0 ? refuse_for(file, error) : compile(&texts, &accounts);
+	accounts_free(&accounts);
 	policy_texts_free(&texts);
 	return error;
 }

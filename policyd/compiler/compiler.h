@@ -8,6 +8,17 @@
  *   {"result":"loaded","revision":..,"policies":n,"rules":n,"tests":n,"sha256":".."}
  *   {"result":"refused","errors":n,"first":"file:line:column: text"}
  * sha256 is that of the documents one after the other: `cat FILES | sha256sum`.
+ * Everything is read first; what parses the documents is in jail (jail_seal()), with these two alone.
  * Each error is also one line on stderr. Returns the exit code: 0 loaded, 1 refused or failed.
  */
-int compiler_main(const char *policy);
+
+#include <stdbool.h>
+
+int compiler_main(const char *policy, bool landlock_optional);
+
+/* Ends in jail, or does not return: from there on the compiler can open nothing. */
+void compiler_jail(bool landlock_optional);
+
+#define COMPILER_FD_IMAGE 3
+#define COMPILER_FD_PAYLOAD 4
+#define COMPILER_DESCRIPTORS 5 /* these and the standard files */

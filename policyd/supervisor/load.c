@@ -39,8 +39,10 @@ static int
 start_compiler(struct supervisor *s)
 {
 	struct load *l = &s->load;
+	char required[] = "required", optional[] = "optional";
 	char *const argv[] = {(char[]){"policyd"}, (char[]){"--role"}, (char[]){"compiler"},
-	    (char[]){"--policy"}, s->settings.policy, NULL};
+	    (char[]){"--policy"}, s->settings.policy, (char[]){"--landlock"},
+	    s->settings.landlock_optional ? optional : required, NULL};
 	CLEANUP_FD int memfile = memfile_new("policyd-policy");
 	CLEANUP_FD int ours = -1;
 	CLEANUP_FD int theirs = -1;

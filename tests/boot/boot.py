@@ -26,7 +26,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 import run  # noqa: E402
 
 # What the package depends on (it is installed without a network), and what the tests run in.
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "libevent-core-2.1-7", "libjson-c5", "libcap2", "libssl3", "libqrencode4",
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "libevent-core-2.1-7", "libjson-c5", "libcap2", "libseccomp2", "libssl3", "libqrencode4",
             "python3", "python3-cryptography")
 TOOLS = ("systemd-nspawn", "mmdebstrap", "unshare", "dpkg-buildpackage", "dh")
 TIMEOUT = 300  # seconds of one boot

@@ -16,7 +16,7 @@ import tap  # noqa: E402
 
 ENTRY = re.compile(r'^(SYSCALL|SELDOM)\((\w+), (.*), "([^"]+)"\)$', re.M)
 LIMIT = {"evaluator": 30}
-COLUMNS = {2: "evaluator", 3: "admin"}  # of the table in docs/TRUST.md
+COLUMNS = {1: "compiler", 2: "evaluator", 3: "admin"}  # of the table in docs/TRUST.md
 STRACE = shutil.which("strace")
 # Where a process's jail begins in its trace: the filter's live test, which only asks what clone3 answers.
 JAILED = re.compile(r"clone3(\(NULL, 0| resumed).*\) += -1 ENOSYS")
@@ -33,20 +33,19 @@ def table(role):
     return {name: kind for kind, name, _, _ in entries}
 
 
-def calls_of(path):
-    """{role: {names of calls made in jail}} of a trace that strace -f wrote."""
-    role_of, jailed, made = {}, set(), {}
+def calls_of(path, role_of):
+    """{role: {names of calls made in jail}} of a trace that strace -f wrote. role_of: pid -> role of those that are
+    known; of the others only compilers go to jail."""
+    jailed, made = set(), {}
     with open(path, encoding="utf-8", errors="replace") as f:
         for line in f:
             match = re.match(r"(\d+) +(?:<\.\.\. )?(\w+)", line)
             if not match:
                 continue
-            pid, name = match.groups()
-            if name in ("execve", "execveat") and (role := re.search(r'"--role", "(\w+)"', line)):
-                role_of[pid] = role[1]
-            elif pid in jailed:
-                made.setdefault(role_of[pid], set()).add(name)
-            elif pid in role_of and JAILED.search(line):
+            pid, name = int(match[1]), match[2]
+            if pid in jailed:
+                made.setdefault(role_of.get(pid, "compiler"), set()).add(name)
+            elif JAILED.search(line):
                 jailed.add(pid)
     return made
 
@@ -94,10 +93,10 @@ class Tables(service.Case):
         s = self.start(wrap=[STRACE, "-f", "-qq", "-o", trace])
         self.busy_life(s)
         # The writer dies: the others see the end of its channels, say so, and go.
-        writer = next(p for p in procs.descendants(os.getpid()) if procs.role(p) == "writer")
-        os.kill(writer, 9)
+        role_of = {p: procs.role(p) for p in procs.descendants(os.getpid())}
+        os.kill(next(p for p, role in role_of.items() if role == "writer"), 9)
         s.wait()
-        made = calls_of(trace)
+        made = calls_of(trace, role_of)
         for role in COLUMNS.values():
             with self.subTest(role):
                 allowed = table(role)

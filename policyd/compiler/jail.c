@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/jail_seal.h"
+#include "common/log.h"
+#include "common/str.h"
+#include "policyd/compiler/compiler.h"
+
+void
+compiler_jail(bool landlock_optional)
+{
+	const struct syscall_rule calls[] = {
+#include "policyd/compiler/syscalls.def"
+	};
+	const struct jail_plan plan = {
+	    .calls = calls,
+	    .n_calls = ARRAY_SIZE(calls),
+	    .alone = true,
+	    .landlock_optional = landlock_optional,
+	    .descriptors = COMPILER_DESCRIPTORS,
+	};
+	struct jail_state state;
+	const char *step = "";
+	int error = jail_seal(&plan, &state, &step);
+
+	if (error < 0)
+		fatal(error, "policy compiler: cannot go to jail: %s", step);
+}
