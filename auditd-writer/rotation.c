@@ -161,7 +161,10 @@ rotation_retire(struct writer *w, int error)
 	job.poisoned = true;
 	job.cause = error;
 	job.moved = w->batch.written_records;
-	/* Nothing good can be in one of so many: what is left of it, the next start sees to. */
+	/*
+	 * Of so many hardly one has anything good in it. If it has, the next start sees to that, and
+	 * to those behind it, which are not sealed before.
+	 */
 	if (r->n_retired < LIMIT_WAITING_SEGMENTS)
 		r->retired[r->n_retired++] = job;
 	else

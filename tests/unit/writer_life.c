@@ -94,6 +94,9 @@ life_check(struct harness *h)
 	assert_int_equal(log.closed, log.files);
 	assert_true(log.empty <= 2);
 	assert_int_equal(log.line[0].seq, 1);
+	/* However often the beginning was cut short, a log begins once, and says so first. */
+	assert_int_equal(log_count(&log, "\"origin\":{\"event\":\"genesis\""), 1);
+	assert_ptr_equal(log_find(&log, "\"origin\":{\"event\":\"genesis\""), &log.line[0]);
 	log_expect_acked(&log, &before, 1);
 	log_expect_acked(&log, &before, 2);
 	log_free(&log);
