@@ -43,6 +43,15 @@ broken() {
 	exit 1
 }
 
+# Something of this name is in the directory; regular: and it is a file, not a link to one, a FIFO or a device.
+there() {
+	[ -e "$dir/$1" ] || [ -L "$dir/$1" ]
+}
+
+regular() {
+	{ [ -f "$dir/$1" ] && [ ! -L "$dir/$1" ]; } || broken "$1" 0 'not a regular file'
+}
+
 # matches TEXT PATTERN: the whole text, one line.
 matches() {
 	[ "$(printf '%s\n' "$1" | wc -l)" -eq 1 ] && printf '%s\n' "$1" | grep -Eqx -- "$2"
@@ -93,6 +102,7 @@ signed() {
 # open_seal NAME: its form and its own signature are good: prints the hash of its text and its members, without names.
 open_seal() {
 	file=$1.seal
+	regular "$file"
 	[ "$(wc -c <"$dir/$file")" -le 2560 ] || broken "$file" 0 'too long'
 	# The shell drops NUL bytes without a word.
 	[ "$(tr -d '\000' <"$dir/$file" | wc -c)" -eq "$(wc -c <"$dir/$file")" ] || broken "$file" 0 'not a seal'
@@ -279,13 +289,16 @@ END {
 
 # segment FILE: what is on disk against the open seal, going on from $seq, $line_head, $line_time and $log_id.
 segment() {
-	sed 's/^/\x00/' <"$dir/$1" | split -l 1 -a 6 -d - "$tmp/parts/l"
-	if [ -s "$dir/$1" ]; then hash_files >"$tmp/leaves"; else : >"$tmp/leaves"; fi
+	regular "$1"
+	# More than that cannot be right, and the first fault lies before its end.
+	head -c $((s_bytes + 8193)) <"$dir/$1" >"$tmp/segment"
+	sed 's/^/\x00/' <"$tmp/segment" | split -l 1 -a 6 -d - "$tmp/parts/l"
+	if [ -s "$tmp/segment" ]; then hash_files >"$tmp/leaves"; else : >"$tmp/leaves"; fi
 	ragged=0
-	[ -z "$(tail -c 1 "$dir/$1" | tr '\000' x)" ] || ragged=$(($(wc -l <"$dir/$1") + 1))
-	not_utf8=$(LC_ALL=C.UTF-8 grep -axvn '.*' "$dir/$1" | head -n 1 | cut -d : -f 1)
+	[ -z "$(tail -c 1 "$tmp/segment" | tr '\000' x)" ] || ragged=$(($(wc -l <"$tmp/segment") + 1))
+	not_utf8=$(LC_ALL=C.UTF-8 grep -axvn '.*' "$tmp/segment" | head -n 1 | cut -d : -f 1)
 	# Control characters are one to awk, which may not know NUL; tab and carriage return may stand between tokens.
-	tr '\000-\010\013\014\016-\037' '\001' <"$dir/$1" >"$tmp/lines"
+	tr '\000-\010\013\014\016-\037' '\001' <"$tmp/segment" >"$tmp/lines"
 	facts <"$tmp/lines" >"$tmp/facts"
 	found=$(awk -v records="$s_records" -v seq="$seq" -v head="$line_head" -v time="$line_time" -v id="$log_id" \
 		-v leaves="$tmp/leaves" -v said_file="$tmp/facts" -v ragged="$ragged" -v not_utf8="${not_utf8:-0}" \
@@ -294,19 +307,19 @@ segment() {
 	# shellcheck disable=SC2086 # its words
 	set -- "$1" $found
 	[ "$5" = "$s_head" ] || broken "$1" "$s_records" "head is $5, expected $s_head"
-	expect "$1" bytes "$(wc -c <"$dir/$1")" "$s_bytes"
+	expect "$1" bytes "$(wc -c <"$tmp/segment")" "$s_bytes"
 	expect "$1" first_time "$3" "$s_first_time"
 	expect "$1" last_time "$4" "$s_last_time"
 	expect "$1" root "$(merkle_root "$tmp/leaves")" "$s_root"
-	expect "$1" sha256 "$(sum <"$dir/$1")" "$s_sha256"
+	expect "$1" sha256 "$(sum <"$tmp/segment")" "$s_sha256"
 	log_id=$6
 	checked=$((checked + s_records))
 }
 
 contents() {
-	if [ -e "$dir/$1" ]; then
+	if there "$1"; then
 		segment "$1"
-	elif [ -e "$dir/$1.tmp" ]; then # being published: the seal is there before the name
+	elif there "$1.tmp"; then # being published: the seal is there before the name
 		segment "$1.tmp"
 	elif [ "$checked" -gt 0 ]; then
 		broken "$1" 0 'segment is missing'
@@ -323,12 +336,14 @@ trust() {
 	if [ -n "$key_file" ]; then
 		trusted=$(cat "$key_file") || wrong "cannot read $key_file"
 		public "$trusted" || wrong "$key_file: not a verifier key"
-		[ ! -e "$dir/origin.vkey" ] || printf '%s\n' "$trusted" | cmp -s - "$dir/origin.vkey" ||
-			broken origin.vkey 0 'is not the pinned key'
+		there origin.vkey || return 0
+		regular origin.vkey
+		printf '%s\n' "$trusted" | cmp -s - "$dir/origin.vkey" || broken origin.vkey 0 'is not the pinned key'
 		return 0
 	fi
 	words=' UNPINNED'
-	[ -e "$dir/origin.vkey" ] || return 0
+	there origin.vkey || return 0
+	regular origin.vkey
 	trusted=$(tr -d '\000' <"$dir/origin.vkey")
 	{ printf '%s\n' "$trusted" | cmp -s - "$dir/origin.vkey" && public "$trusted"; } ||
 		broken origin.vkey 0 'not a verifier key'
@@ -348,7 +363,7 @@ names() {
 in_order() {
 	at=-1
 	{ names .seal && names ''; } | sort -u | while read -r name; do
-		if [ -e "$dir/$name.seal" ] && opened=$(open_seal "$name"); then
+		if there "$name.seal" && opened=$(open_seal "$name"); then
 			at=$(echo "$opened" | cut -d ' ' -f 4)
 			echo "$at 0 $name $opened"
 		else
@@ -385,7 +400,7 @@ while [ $# -gt 1 ]; do
 done
 { [ $# -eq 1 ] && [ -d "$1" ]; } ||
 	wrong 'usage: verify.sh [--key VKEYFILE] [--pin INDEX:HASH]... [--max-age SECONDS] DIR'
-dir=$1
+case $1 in -*) dir=./$1 ;; *) dir=$1 ;; esac
 for tool in sha256sum openssl jq base64 basenc awk; do
 	command -v "$tool" >/dev/null || wrong "$tool is needed"
 done
@@ -400,7 +415,7 @@ trust
 in_order >"$tmp/order"
 while read -r _ _ name s_hash _ s_origin s_index _ s_bytes s_sha256 s_records s_first_seq s_last_seq s_first_time \
 	s_last_time s_head s_root s_prev_seal s_state _ _ _ s_key s_next_key <&3; do
-	[ -e "$dir/$name.seal" ] || broken "$name" 0 'no seal beside it'
+	there "$name.seal" || broken "$name" 0 'no seal beside it'
 	[ -n "$s_hash" ] || open_seal "$name" # says what is wrong
 	chained "$name"
 	pinned "$name"

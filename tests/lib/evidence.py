@@ -12,6 +12,7 @@ import dataclasses
 import datetime
 import hashlib
 import os
+import stat
 import time
 
 import strict
@@ -69,7 +70,10 @@ class Listing:
         self.names = names
 
     def read(self, name):
-        with open(os.path.join(self.directory, name), "rb") as f:
+        path = os.path.join(self.directory, name)
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise Fault(name, 0, "not a regular file")
+        with open(path, "rb") as f:
             return f.read()
 
 
@@ -132,6 +136,8 @@ class _Check:
             return members, text
         except Bad as fault:
             return Fault(base + ".seal", 0, str(fault))
+        except Fault as fault:
+            return fault
 
     def _in_order(self):
         """Seals by index. What has none to be read stands behind its predecessor by name."""
@@ -196,7 +202,7 @@ class _Check:
         for base in self.files.unclosed - self.files.sealed - self.files.closed:
             try:
                 rest[base] = self.files.read(base + ".tmp").rstrip(b"\0")
-            except FileNotFoundError:
+            except (FileNotFoundError, Fault):
                 continue
         grown = True
         while grown:

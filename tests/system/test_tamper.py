@@ -429,11 +429,12 @@ class Segments(Matrix):
         log = self.log(2)
         for name in (log.names[1], log.names[1] + ".seal", "origin.vkey"):
             os.rename(log.path(name), log.path("elsewhere"))
-            for make in (lambda path: os.symlink("elsewhere", path), os.mkdir):
+            for make in (lambda path: os.symlink("elsewhere", path), os.mkdir, os.mkfifo,
+                         lambda path: os.symlink("nowhere", path)):
                 make(log.path(name))
-                found = judges.auditlog(log.directory, log.key)
-                self.assertEqual((found.verdict, found.file, found.line), ("BROKEN", name, 0), found)
-                (os.unlink if os.path.islink(log.path(name)) else os.rmdir)(log.path(name))
+                for judge in (judges.auditlog, judges.python, judges.shell):
+                    self.assertEqual(judge(log.directory, log.key).short, ("BROKEN", (), 1, name, 0))
+                (os.rmdir if make is os.mkdir else os.unlink)(log.path(name))
             os.rename(log.path("elsewhere"), log.path(name))
         self.said(log, {}, "SEALED")
 
