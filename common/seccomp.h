@@ -8,7 +8,7 @@
  *     SELDOM(writev, ARGS(INT_ARG(0, 2)), "the C library's last words before abort()")
  *
  * SYSCALL is one that every longer run makes, SELDOM one for another C library, for a rare event, or
- * for an honest end: a test holds a traced run against this. Whatever is not in the table kills the
+ * for an honest end, INHERITED one that only its children make: a test holds a traced run against this. Whatever is not in the table kills the
  * whole process with SIGSYS. A table may use what is known only at run time (a descriptor, getpid()).
  */
 
@@ -55,6 +55,7 @@ struct syscall_rule {
 
 #define SYSCALL(name, rule, reason) {#name, rule},
 #define SELDOM(name, rule, reason) {#name, rule},
+#define INHERITED(name, rule, reason) {#name, rule},
 
 /*
  * For every thread of this process; needs no_new_privs. clone3 answers ENOSYS (so that a C library

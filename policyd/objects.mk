@@ -8,7 +8,7 @@ POLICYD-supervisor := \
 	policyd/supervisor/supervisor.o policyd/supervisor/loop.o policyd/supervisor/phase.o policyd/supervisor/child.o \
 	policyd/supervisor/spawn.o policyd/supervisor/link.o policyd/supervisor/route.o policyd/supervisor/ask.o \
 	policyd/supervisor/note.o policyd/supervisor/load.o policyd/supervisor/listen.o policyd/supervisor/places.o \
-	policyd/supervisor/memfile.o common/notify.o common/activation.o proto/origin.o
+	policyd/supervisor/memfile.o policyd/supervisor/jail.o common/notify.o common/activation.o proto/origin.o
 
 POLICYD-compiler := policyd/compiler/compiler.o policyd/compiler/jail.o
 

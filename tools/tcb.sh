@@ -108,7 +108,7 @@ account() {
 	echo "$program: undefined dynamic symbols: $(needs -D "$binary" | wc -l)"
 	for table in "$program"/syscalls.def "$program"/*/syscalls.def; do
 		[ -e "$table" ] || continue
-		echo "$table: $(grep -cE '^(SYSCALL|SELDOM)\(' "$table") system calls allowed"
+		echo "$table: $(grep -cE '^(SYSCALL|SELDOM|INHERITED)\(' "$table") system calls allowed"
 	done
 	echo
 }

@@ -63,6 +63,7 @@ phase_writer_ready(struct supervisor *s)
 {
 	drop_privileges(s);
 	make_settings_file(s);
+	supervisor_jail(s);
 	phase_enter(s, PHASE_POLICY, FIRST_LOAD_US);
 	note_configuration(s);
 	load_begin(s);

@@ -7,7 +7,7 @@
  *
  * Files: supervisor.c (start), loop.c (waiting, timers, signals), phase.c (from start to end),
  * child.c (the processes), load.c (policy loads), route.c (messages), note.c (records),
- * ask.c (requests of the admin process), listen.c, places.c (sockets and directories).
+ * ask.c (requests of the admin process), jail.c, listen.c, places.c (sockets and directories).
  */
 
 #include <stdbool.h>
@@ -157,6 +157,11 @@ struct supervisor {
 
 /* The supervisor's whole life; the exit code. */
 int supervisor_main(int argc, char **argv);
+
+/* --- jail.c ----------------------------------------------------------------------------------- */
+
+/* Ends in jail, or does not return. Whatever needs privilege or another program must be over. */
+void supervisor_jail(const struct supervisor *s);
 
 /* --- phase.c ---------------------------------------------------------------------------------- */
 

@@ -1,6 +1,10 @@
 # One process's jail each, as the process itself enters it; then everything that it must not be able to do.
 SANDBOX := tests/sandbox/sandbox.o tests/sandbox/attempts.o common/jail.o common/jail_become.o common/jail_seal.o \
 	common/landlock.o common/seccomp.o common/fds.o common/log.o common/text.o
+UNIT_TESTS += test_sandbox_supervisor
+OBJS-test_sandbox_supervisor := tests/sandbox/test_sandbox_supervisor.o policyd/supervisor/jail.o $(SANDBOX)
+LIBS-test_sandbox_supervisor := libcap libseccomp
+
 UNIT_TESTS += test_sandbox_compiler
 OBJS-test_sandbox_compiler := tests/sandbox/test_sandbox_compiler.o policyd/compiler/jail.o $(SANDBOX)
 LIBS-test_sandbox_compiler := libcap libseccomp

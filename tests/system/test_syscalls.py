@@ -14,9 +14,9 @@ import procs  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
 
-ENTRY = re.compile(r'^(SYSCALL|SELDOM)\((\w+), (.*), "([^"]+)"\)$', re.M)
+ENTRY = re.compile(r'^(SYSCALL|SELDOM|INHERITED)\((\w+), (.*), "([^"]+)"\)$', re.M)
 LIMIT = {"evaluator": 30}
-COLUMNS = {1: "compiler", 2: "evaluator", 3: "admin"}  # of the table in docs/TRUST.md
+COLUMNS = {0: "supervisor", 1: "compiler", 2: "evaluator", 3: "admin"}  # of the table in docs/TRUST.md
 STRACE = shutil.which("strace")
 # Where a process's jail begins in its trace: the filter's live test, which only asks what clone3 answers.
 JAILED = re.compile(r"clone3(\(NULL, 0| resumed).*\) += -1 ENOSYS")
@@ -27,7 +27,7 @@ def table(role):
     with open(os.path.join(service.TOP, "policyd", role, "syscalls.def"), encoding="utf-8") as f:
         text = f.read()
     entries = ENTRY.findall(text)
-    assert len(entries) == len(re.findall(r"^(?:SYSCALL|SELDOM)\(", text, re.M)), f"{role}: an entry of another form"
+    assert len(entries) == len(re.findall(r"^(?:SYSCALL|SELDOM|INHERITED)\(", text, re.M)), f"{role}: an entry of another form"
     names = [name for _, name, _, _ in entries]
     assert len(names) == len(set(names)), f"{role}: two rules for one call"
     return {name: kind for kind, name, _, _ in entries}
