@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """As a service manager starts it: sockets handed over (LISTEN_FDS), readiness and state told (NOTIFY_SOCKET)."""
 
+import glob
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -196,6 +198,30 @@ class Units(service.unittest.TestCase):
         said = done.stdout.decode()
         print(f"# {said.splitlines()[-1]}")
         self.assertEqual((done.returncode, done.stderr), (0, b""), said)
+
+    def expand(self, name):
+        """The system calls of a set ("@timer"), or the one of this name."""
+        if not name.startswith("@"):
+            return {name}
+        done = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager", name], capture_output=True, check=True)
+        words = [line.strip() for line in done.stdout.decode().splitlines()[1:]]
+        return set().union(*(self.expand(w) for w in words if w and not w.startswith("#")))
+
+    def test_calls_of_the_jails(self):
+        """A unit's filter survives exec: what a process allows itself, the unit must allow, too."""
+        allowed = set()
+        with open(os.path.join(service.TOP, "systemd", "policyd.service"), encoding="utf-8") as f:
+            for words in re.findall(r"(?m)^SystemCallFilter=(.*)$", f.read()):
+                named = set().union(*(self.expand(w) for w in words.lstrip("~").split()))
+                allowed = allowed - named if words.startswith("~") else allowed | named
+        lists = glob.glob("[!b]*/**/syscalls.def", root_dir=service.TOP, recursive=True)  # not those in build*
+        for path in lists:
+            with open(os.path.join(service.TOP, path), encoding="utf-8") as f:
+                wanted = set(re.findall(r"(?m)^(?:SYSCALL|SELDOM)\((\w+)", f.read()))
+            self.assertTrue(wanted, path)
+            self.assertEqual(wanted - allowed, set(), path)
+        print(f"# {len(allowed)} calls in the unit; {len(lists)} lists within it")
+        self.assertGreater(len(lists), 2)
 
     def test_verify(self):
         top = service.tempfile.mkdtemp()
