@@ -65,12 +65,15 @@ record_scan(struct record_reader *r, struct str line, struct fault *f)
 	    .max_members = RECORD_TOKENS,
 	    .max_tokens = RECORD_TOKENS,
 	};
+	const char *newline = line.n > 0 ? memchr(line.p, '\n', line.n) : NULL;
 	struct jscan_fault fault;
 
 	if (line.n > LIMIT_LINE)
 		return wrong(f, LIMIT_LINE, "longer than a record can be");
-	if (!str_ends(line, STR("\n")))
+	if (!newline)
 		return wrong(f, line.n, "does not end with a newline");
+	if (newline != line.p + line.n - 1)
+		return wrong(f, (size_t)(newline - line.p), "more than one line");
 	line.n--;
 	if (jscan(line, &rules, &r->tape, &fault) == 0) {
 		jforms_learn(r->forms, &r->tape);
@@ -87,7 +90,7 @@ plain_string(const struct jscan_tape *tape, uint32_t i, struct str *ret)
 {
 	const struct jscan_token *token = &tape->tokens[i];
 
-	if (i == 0 || token->type != JSCAN_STRING || token->escaped)
+	if (token->type != JSCAN_STRING || token->escaped)
 		return false;
 	*ret = (struct str){tape->text.p + token->at, token->n};
 	return true;
@@ -143,21 +146,30 @@ seq_read(const struct jscan_tape *tape, uint32_t i, uint64_t *ret)
 {
 	int64_t v;
 
-	if (i == 0 || jscan_int(tape, i, &v) < 0 || v < 1)
+	if (jscan_int(tape, i, &v) < 0 || v < 1)
 		return false;
 	*ret = (uint64_t)v;
 	return true;
 }
 
-/* The value of the last member; the object is not empty. */
+/* The keys of the last two members; the object has two. */
 static uint32_t
-last_key(const struct jscan_tape *tape)
+last_keys(const struct jscan_tape *tape, uint32_t *ret_before)
 {
 	uint32_t key = 1;
 
-	for (uint32_t n = tape->tokens[0].count; n > 1; n--)
+	for (uint32_t n = tape->tokens[0].count; n > 1; n--) {
+		*ret_before = key;
 		key = tape->tokens[tape->tokens[key].next].next;
+	}
 	return key;
+}
+
+/* As it stands there: who reads a record without a JSON reader finds it, too. */
+static bool
+key_is(const struct jscan_tape *tape, uint32_t i, struct str name)
+{
+	return !tape->tokens[i].escaped && jscan_string_is(tape, i, name);
 }
 
 static size_t
@@ -166,33 +178,47 @@ byte_of(const struct jscan_tape *tape, uint32_t i)
 	return tape->tokens[i].at;
 }
 
-/* The members, wherever they stand but for the first and the last. The tape is of a JSON text. */
+/* Two in front and two at the end. The tape is of a JSON text; *x has where the values are. */
+static bool
+record_places(const struct jscan_tape *tape, struct record_facts *x, struct fault *f)
+{
+	uint32_t second, before = 0, last;
+
+	if (tape->tokens[0].type != JSCAN_OBJECT || tape->tokens[0].count < 2)
+		return wrong(f, 0, "not a JSON object with members");
+	second = tape->tokens[2].next;
+	last = last_keys(tape, &before);
+	if (!key_is(tape, 1, STR("audit_event_id")))
+		return wrong(f, byte_of(tape, 1), "the first member is not audit_event_id");
+	if (!key_is(tape, last, STR("prev_hash")))
+		return wrong(f, byte_of(tape, last), "the last member is not prev_hash");
+	if (!key_is(tape, second, STR("timestamp")))
+		return wrong(f, byte_of(tape, second), "the second member is not timestamp");
+	if (!key_is(tape, before, STR("seq")))
+		return wrong(f, byte_of(tape, before), "the last member but one is not seq");
+	x->id_at = 2;
+	x->time_at = second + 1;
+	x->seq_at = before + 1;
+	x->prev_at = last + 1;
+	return true;
+}
+
 static bool
 record_facts(const struct jscan_tape *tape, struct record_facts *x, struct fault *f)
 {
-	uint32_t last;
 	struct str s;
 
-	if (tape->tokens[0].type != JSCAN_OBJECT || tape->tokens[0].count == 0)
-		return wrong(f, 0, "not a JSON object with members");
-	if (!jscan_string_is(tape, 1, STR("audit_event_id")))
-		return wrong(f, byte_of(tape, 1), "the first member is not audit_event_id");
-	x->id_at = 2;
+	if (!record_places(tape, x, f))
+		return false;
 	if (!plain_string(tape, x->id_at, &s) || !id_read(s, x))
 		return wrong(f, byte_of(tape, x->id_at), "audit_event_id: not an id of ours");
-	last = last_key(tape);
-	if (!jscan_string_is(tape, last, STR("prev_hash")))
-		return wrong(f, byte_of(tape, last), "the last member is not prev_hash");
-	x->prev_at = last + 1;
 	if (!plain_string(tape, x->prev_at, &s) || !hash_read(s, x->prev_hash))
 		return wrong(
 		    f, byte_of(tape, x->prev_at), "prev_hash: not 64 lower-case hex digits");
-	x->time_at = jscan_member(tape, 0, STR("timestamp"));
 	if (!plain_string(tape, x->time_at, &s) || !time_read(s, &x->time))
-		return wrong(f, byte_of(tape, x->time_at), "timestamp: missing or not of our form");
-	x->seq_at = jscan_member(tape, 0, STR("seq"));
+		return wrong(f, byte_of(tape, x->time_at), "timestamp: not of our form");
 	if (!seq_read(tape, x->seq_at, &x->seq))
-		return wrong(f, byte_of(tape, x->seq_at), "seq: missing or not a number from 1");
+		return wrong(f, byte_of(tape, x->seq_at), "seq: not a number from 1");
 	return true;
 }
 

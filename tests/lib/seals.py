@@ -18,6 +18,11 @@ import strict
 
 LINE_MAX = 8192
 DEPTH_MAX = 64
+_W = rb"[ \t\r]*"
+# The members that evidence needs, as they stand in a line; what is in them is looked at after that.
+FRONT = re.compile(_W.join((b"", rb"\{", b'"audit_event_id"', b":", rb'"[^"\\]*"', b",", b'"timestamp"', b":",
+                            rb'"[^"\\]*"')))
+BACK = re.compile(_W.join((b'"seq"', b":", rb"\d+", b",", b'"prev_hash"', b":", rb'"[^"\\]*"', rb"\}", rb"\n\Z")))
 SEAL_NOTE_MAX = 2560
 SEAL_TEXT_MAX = 2048
 ZERO = "0" * 64
@@ -324,6 +329,8 @@ def parse_record(line):
         raise Bad("audit_event_id is not first")
     if list(record)[-1] != "prev_hash":
         raise Bad("prev_hash is not last")
+    if not FRONT.match(line) or not BACK.search(line):
+        raise Bad("timestamp or seq in another place, or with escapes")
     if not is_count(record.get("seq")):
         raise Bad("seq")
     if not _is_time(record.get("timestamp")):

@@ -401,6 +401,21 @@ class Strange(Case):
         self.refused(b'"timestamp":"2026-11-21T', b'"timestamp":"2026-11-21 ')
         self.refused(b'"timestamp":"2026', b'"timestamp":"2025')
 
+    def test_places(self):
+        """Evidence stands where every reader looks, as it is: not elsewhere, not in escapes."""
+        for key in (b"audit_event_id", b"timestamp", b"seq", b"prev_hash"):
+            self.refused(b'"%s"' % key, b'"\\u%04x%s"' % (key[0], key[1:]))
+            self.refused(b'"%s"' % key, b'"x":0,"%s":0,"y' % key)
+        self.refused(b'"timestamp":"2', b'"timestamp":"\\u0032')
+        for moved, to in ((rb'"timestamp":"[^"]*",', b'"seq"'), (rb'"seq":\d+,', b'"os"')):
+            log = self.log(2)
+            line = log.line()
+            member = re.search(moved, line)[0]
+            line = line.replace(member, b"").replace(to, member + to)
+            log.head = seals.leaf(line).hex()
+            log.add([line])
+            self.agree(log.write(), "BROKEN", fault=(log.names[1], 1))
+
     def test_times(self):
         """Every day that there is, and none that there is not."""
         def between(text):

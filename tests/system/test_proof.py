@@ -342,7 +342,7 @@ class Tampered(Case):
         self.changed("seq: does not follow", record=other[1])
         self.changed("does not lead from the record", record=p["record"].replace("AUDIT", "AUDlT", 1))
         self.changed("does not end with a newline", record=p["record"][:-1])
-        self.changed("not strict JSON", record=p["record"] + p["record"])
+        self.changed("more than one line", record=p["record"] + p["record"])
         self.changed("not strict JSON", record=p["record"].replace('"seq"', '"seq":1,"seq"'))
         self.changed("seq: does not follow", leaf_index=1)
         self.changed("leaf_index: beyond", leaf_index=4)
@@ -357,6 +357,16 @@ class Tampered(Case):
         self.changed("index: does not follow", seals=p["seals"][::-1])
         self.changed("index: does not follow", seals=[p["seals"][0], *p["seals"]])
         self.changed("none", seals=[])
+
+    def test_more_than_a_line(self):
+        """Sealed with the real key, and no line: such a log is broken, and such a proof, too."""
+        log = self.log(2)
+        lines = [log.line(), log.bent(b'"os":', b'\n"os":'), log.line()]
+        log.add(lines).write()
+        proof = {**strict.loads(evidence.make_proof([lines[0]] * 3, log.notes, 1, 1)[:-1]), "record": lines[1].decode(),
+                 "event_id": event_id(log.log_id, 4),
+                 "path": [x.hex() for x in seals.merkle_path([seals.leaf(x) for x in lines], 1)]}
+        self.judge(strict.dumps(proof) + b"\n", "BROKEN", log.vkey, why="more than one line")
 
     def test_another_log(self):
         """One of the same origin and ids, by other keys: valid by itself, not the pinned one."""

@@ -245,8 +245,13 @@ test_bent(void **state)
 	bent("Z\"", "z\"", "2026", "timestamp");
 	bent("2026-11-21", "2026-02-30", "2026", "timestamp");
 	bent("04:00:00", "04:00:60", "2026", "timestamp");
-	bent("\"timestamp\"", "\"time\"", NULL, "timestamp: missing");
-	bent("\"seq\"", "\"sequence\"", NULL, "seq: missing");
+	bent("\"timestamp\"", "\"time\"", "time\"", "the second member is not timestamp");
+	bent("\"timestamp\"", "\"\\u0074imestamp\"", "\\u0074",
+	    "the second member is not timestamp");
+	bent(
+	    "\"timestamp\"", "\"x\":0,\"timestamp\"", "x\":", "the second member is not timestamp");
+	bent("\"seq\"", "\"sequence\"", "sequence", "the last member but one is not seq");
+	bent("\"seq\":42", "\"seq\":42,\"x\":0", "x\":", "the last member but one is not seq");
 	bent("\"seq\":42", "\"seq\":42.0", "42.0", "seq");
 	bent("\"seq\":42", "\"seq\":-42", "-42", "seq");
 	bent("\"seq\":42", "\"seq\":\"42\"", "42\"", "seq");
@@ -266,6 +271,9 @@ test_not_lines(void **state)
 	(void)state;
 	assert_refused(STR("{}\n"), c, 0, "with members");
 	assert_refused(STR("[1]\n"), c, 0, "with members");
+	assert_refused(STR("{\"audit_event_id\":0}\n"), c, 0, "with members");
+	assert_refused(STR("{\n}\n"), c, 1, "more than one line");
+	assert_refused(STR("{}\n\n"), c, 2, "more than one line");
 	assert_refused(STR("\n"), c, 0, "not strict JSON");
 	assert_refused(STR("{}"), c, 2, "does not end with a newline");
 	assert_refused(STR(""), c, 0, "does not end with a newline");
