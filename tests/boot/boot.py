@@ -26,8 +26,8 @@ sys.path.insert(0, os.path.dirname(HERE))
 import run  # noqa: E402
 
 # What the package depends on (it is installed without a network), and what the tests run in.
-PACKAGES = ("systemd", "systemd-sysv", "dbus", "libevent-core-2.1-7", "libjson-c5", "libcap2", "libseccomp2", "libssl3", "libqrencode4",
-            "python3", "python3-cryptography")
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "libevent-core-2.1-7", "libjson-c5", "libcap2", "libseccomp2", "libssl3",
+            "libqrencode4", "python3", "python3-cryptography")
 TOOLS = ("systemd-nspawn", "mmdebstrap", "unshare", "dpkg-buildpackage", "dh")
 TIMEOUT = 300  # seconds of one boot
 
@@ -54,7 +54,7 @@ mount -t tmpfs -o mode=755 boot-run /run/systemd
 mkdir -p "$DISK/upper" "$DISK/work" "$DISK/root"
 mount -t overlay -o lowerdir="$LOWER",upperdir="$DISK/upper",workdir="$DISK/work" boot "$DISK/root"
 exec systemd-nspawn -q -D "$DISK/root" -M "$NAME" --register=no --keep-unit --console=pipe --private-network \
-    --bind-ro="$SRC:/src" --bind-ro="$DEBS:/debs" --bind="$DISK/boot-test:/boot-test" \
+    --system-call-filter="landlock_add_rule landlock_create_ruleset landlock_restrict_self" --bind-ro="$SRC:/src" --bind-ro="$DEBS:/debs" --bind="$DISK/boot-test:/boot-test" \
     --bind-ro="$DISK/boot-test.service:/etc/systemd/system/boot-test.service" \
     --boot systemd.wants=boot-test.service
 """

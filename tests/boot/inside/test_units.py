@@ -45,6 +45,18 @@ class Serving(host.Case):
         self.assertIn("Permission denied", err)
         self.assertIn("serving", host.show("StatusText"))
 
+    def test_figures(self):
+        """How long a start takes, and what the processes hold; not judged here: other machines are slower."""
+        began, ready = (int(host.show(n)) for n in ("ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic"))
+        pids = [host.main_pid(), *procs.descendants(host.main_pid())]
+        rss = {f"{procs.role(p)} {p}": procs.rss_kib(p) for p in pids}
+        pss = 0
+        for pid in pids:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as f:
+                pss += next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+        print(f"# ready after {(ready - began) / 1000:.0f} ms; RSS {sum(rss.values())} KiB, PSS {pss} KiB: {rss}")
+        self.assertGreater(ready, began)
+
     def test_identities(self):
         """Two accounts, no capability left in any set, no way to get one, a filter on every process."""
         policyd, writer = (host.must("id", "-u", n).strip() for n in ("policyd", "auditd-writer"))
