@@ -27,6 +27,7 @@ void
 sealer_deinit(struct sealer *s)
 {
 	hash_free(s->hash);
+	ed25519_pair_close(&s->signer);
 	keystate_wipe(&s->state);
 	keystate_wipe(&s->next);
 }
@@ -77,7 +78,7 @@ write_note(struct sealer *s, const struct seal *seal, struct keystate_pending *p
 	int error;
 
 	seal_format(&t, seal, s->hash);
-	error = ed25519_sign(s->next.seed, text_str(&t), signature);
+	error = ed25519_pair_sign(&s->signer, text_str(&t), signature);
 	if (error < 0)
 		return error;
 	hash_begin(s->hash);
@@ -89,6 +90,16 @@ write_note(struct sealer *s, const struct seal *seal, struct keystate_pending *p
 	return text_ok(&t) ? seal_open(text_str(&t), s->hash, &again, &text, &why, &at) : -EINVAL;
 }
 
+/* Open s->signer with this seed, if that is not what it was left with. */
+static int
+open_signer(struct sealer *s, const uint8_t seed[ED25519_SEED])
+{
+	if (ed25519_pair_is(&s->signer, seed))
+		return 0;
+	ed25519_pair_close(&s->signer);
+	return ed25519_pair_open(&s->signer, seed);
+}
+
 /* The state moves on behind this segment; its seed becomes that of the next seal. */
 static int
 stage_one(struct sealer *s, const struct sealing *g)
@@ -96,16 +107,22 @@ stage_one(struct sealer *s, const struct sealing *g)
 	struct keystate *k = &s->next;
 	struct keystate_pending *p = &k->pending[k->n_pending];
 	struct seal seal = body(s, g);
+	struct ed25519_pair next = {.private_key = NULL};
 	uint8_t seed[ED25519_SEED], sum[HASH_SIZE];
 	int error = identity_random(seed, sizeof(seed));
 
 	if (error == 0)
-		error = ed25519_public(k->seed, seal.key);
+		error = open_signer(s, k->seed);
 	if (error == 0)
-		error = ed25519_public(seed, seal.next_key);
+		error = ed25519_pair_open(&next, seed);
+	memcpy(seal.key, s->signer.key, ED25519_KEY);
+	memcpy(seal.next_key, next.key, ED25519_KEY);
 	if (error == 0)
 		error = write_note(s, &seal, p, sum);
 	if (error == 0) {
+		ed25519_pair_close(&s->signer);
+		s->signer = next;
+		next = (struct ed25519_pair){.private_key = NULL};
 		memcpy(p->base, g->base, strlen(g->base) + 1);
 		memcpy(k->seed, seed, ED25519_SEED);
 		memcpy(k->head, seal.head, HASH_SIZE);
@@ -115,6 +132,7 @@ stage_one(struct sealer *s, const struct sealing *g)
 		k->seq = seal.last_seq;
 		k->last_time = seal.last_time;
 	}
+	ed25519_pair_close(&next);
 	explicit_bzero(seed, sizeof(seed));
 	return error;
 }

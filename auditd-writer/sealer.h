@@ -40,11 +40,12 @@ struct sealer {
 	struct keyfile *file;
 	const struct identity *identity;
 	struct hash *hash;
-	struct keystate state; /* as committed */
-	struct keystate next;  /* while staged */
-	bool staged;           /* next is not committed, as far as is known */
-	bool published;        /* state's pending seals are in place, durably */
-	const char *at;        /* base name of what publishing has come to, for messages; or NULL */
+	struct ed25519_pair signer; /* of the next seal, if its seed still is the state's */
+	struct keystate state;      /* as committed */
+	struct keystate next;       /* while staged */
+	bool staged;                /* next is not committed, as far as is known */
+	bool published;             /* state's pending seals are in place, durably */
+	const char *at; /* base name of what publishing has come to, for messages; or NULL */
 };
 
 /*

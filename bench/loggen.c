@@ -157,19 +157,30 @@ seed_of(uint64_t index, uint8_t seed[ED25519_SEED])
 	memcpy(seed, &index, sizeof(index));
 }
 
-void
+int
 loggen_seals_init(struct loggen_seals *s, const struct loggen *g)
 {
+	uint8_t seed[ED25519_SEED];
+
 	*s = (struct loggen_seals){.index = 0};
 	(void)snprintf(s->origin, sizeof(s->origin), "%s/sealwright/%015llx", g->stamp.hostname,
 	    (unsigned long long)g->stamp.log_id);
-	seed_of(0, s->seed);
+	seed_of(0, seed);
+	return ed25519_pair_open(&s->signer, seed);
 }
 
 void
+loggen_seals_deinit(struct loggen_seals *s)
+{
+	ed25519_pair_close(&s->signer);
+}
+
+/* What the writer's sealer does, but for the key state and the file. */
+void
 loggen_seal(struct loggen_seals *c, struct seal *s, struct hash *h, struct text *note)
 {
-	uint8_t next[ED25519_SEED], signature[ED25519_SIGNATURE];
+	uint8_t seed[ED25519_SEED], signature[ED25519_SIGNATURE];
+	struct ed25519_pair next;
 	struct note_key key;
 	struct seal again;
 	struct str text;
@@ -179,11 +190,13 @@ loggen_seal(struct loggen_seals *c, struct seal *s, struct hash *h, struct text 
 	s->origin = str_from(c->origin);
 	s->index = c->index++;
 	memcpy(s->prev_seal, c->prev_seal, HASH_SIZE);
-	seed_of(c->index, next);
-	if (ed25519_public(c->seed, s->key) < 0 || ed25519_public(next, s->next_key) < 0)
+	seed_of(c->index, seed);
+	if (ed25519_pair_open(&next, seed) < 0)
 		fatalx("no key");
+	memcpy(s->key, c->signer.key, ED25519_KEY);
+	memcpy(s->next_key, next.key, ED25519_KEY);
 	seal_format(note, s, h);
-	if (ed25519_sign(c->seed, text_str(note), signature) < 0)
+	if (ed25519_pair_sign(&c->signer, text_str(note), signature) < 0)
 		fatalx("not signed");
 	hash_begin(h);
 	hash_add(h, text_str(note));
@@ -192,7 +205,8 @@ loggen_seal(struct loggen_seals *c, struct seal *s, struct hash *h, struct text 
 	note_sign_put(note, &key, signature);
 	if (!text_ok(note) || seal_open(text_str(note), h, &again, &text, &why, &at) < 0)
 		fatalx("a seal that is none: %s", why);
-	memcpy(c->seed, next, sizeof(next));
+	ed25519_pair_close(&c->signer);
+	c->signer = next;
 }
 
 /* --- whole logs ------------------------------------------------------------------------------- */
@@ -219,8 +233,7 @@ write_origin(const char *dir, const struct loggen_seals *c, struct hash *h)
 	char buf[NOTE_VKEY + 1];
 	struct text t = text_over(buf, sizeof(buf));
 
-	if (ed25519_public(c->seed, key.key) < 0)
-		return -EIO;
+	memcpy(key.key, c->signer.key, sizeof(key.key));
 	note_key_identify(&key, h);
 	note_key_put(&t, &key);
 	text_char(&t, '\n');
@@ -284,14 +297,16 @@ loggen_write(const char *dir, uint64_t records, uint64_t per_segment)
 
 	if (!room || error < 0)
 		return -ENOMEM;
-	loggen_seals_init(&seals, &g);
-	error = write_origin(dir, &seals, g.sum);
+	error = loggen_seals_init(&seals, &g);
+	if (error == 0)
+		error = write_origin(dir, &seals, g.sum);
 	while (error == 0 && records > 0) {
 		uint64_t n = records < per_segment ? records : per_segment;
 
 		error = write_segment(dir, &g, &seals, &t, n);
 		records -= n;
 	}
+	loggen_seals_deinit(&seals);
 	loggen_deinit(&g);
 	return error;
 }

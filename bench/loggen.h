@@ -31,11 +31,13 @@ void loggen_line(struct loggen *g, struct text *t);
 struct loggen_seals {
 	char origin[SEAL_ORIGIN + 1];
 	uint64_t index;
-	uint8_t seed[ED25519_SEED]; /* of the next seal */
+	struct ed25519_pair signer; /* of the next seal */
 	uint8_t prev_seal[HASH_SIZE];
 };
 
-void loggen_seals_init(struct loggen_seals *s, const struct loggen *g);
+/* -EIO. */
+int loggen_seals_init(struct loggen_seals *s, const struct loggen *g);
+void loggen_seals_deinit(struct loggen_seals *s);
 
 /*
  * What sealing a segment costs besides its hashes: the next key, the body, signed and read again as

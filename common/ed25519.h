@@ -6,6 +6,7 @@
  * algorithm says -EIO; nothing here logs, keeps or frees a caller's secret.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/str.h"
@@ -18,6 +19,22 @@
 int ed25519_public(const uint8_t seed[ED25519_SEED], uint8_t out[ED25519_KEY]);
 
 int ed25519_sign(const uint8_t seed[ED25519_SEED], struct str text, uint8_t out[ED25519_SIGNATURE]);
+
+/*
+ * The same for who signs with a key whose public one is asked for, too: the work of making that is half
+ * of a signature's. All zero it is closed.
+ */
+struct ed25519_pair {
+	void *private_key; /* libcrypto's; overwritten when closed */
+	uint8_t key[ED25519_KEY];
+};
+
+int ed25519_pair_open(struct ed25519_pair *p, const uint8_t seed[ED25519_SEED]);
+void ed25519_pair_close(struct ed25519_pair *p);
+/* Whether it is open, and of this private key. */
+bool ed25519_pair_is(const struct ed25519_pair *p, const uint8_t seed[ED25519_SEED]);
+int
+ed25519_pair_sign(const struct ed25519_pair *p, struct str text, uint8_t out[ED25519_SIGNATURE]);
 
 /* 0; -EBADMSG: not a signature of this text by this key. */
 int ed25519_verify(

@@ -1,27 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libcrypto's SHA-256 without what EVP puts before it, which takes 40 ns a sum: a tenth of a leaf, and as
+ * much as the hashing itself of a Merkle node. OpenSSL 3 calls these functions deprecated.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "common/hash.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 
 #include "common/log.h"
 
 struct hash {
-	EVP_MD_CTX *ctx;
+	SHA256_CTX ctx;
 };
 
-static EVP_MD *sha256;
-
-/* Without a configuration file: nothing outside decides which SHA-256 this is. */
+/*
+ * Without a configuration file: nothing outside decides which SHA-256 this is. One is fetched so that
+ * what libcrypto does when it is used first is done before the jail, for signatures, too.
+ */
 int
 hash_init(void)
 {
+	EVP_MD *md;
+
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
 		return -EIO;
-	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	return sha256 ? 0 : -EIO;
+	md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	EVP_MD_free(md);
+	return md ? 0 : -EIO;
 }
 
 struct hash *
@@ -29,45 +39,35 @@ hash_new(void)
 {
 	struct hash *h = malloc(sizeof(*h));
 
-	if (!h)
-		return NULL;
-	h->ctx = EVP_MD_CTX_new();
-	if (!h->ctx) {
-		free(h);
-		return NULL;
-	}
-	/* The first use allocates what later ones use again. */
-	hash_begin(h);
+	if (h)
+		hash_begin(h);
 	return h;
 }
 
 void
 hash_free(struct hash *h)
 {
-	if (!h)
-		return;
-	EVP_MD_CTX_free(h->ctx);
 	free(h);
 }
 
 void
 hash_begin(struct hash *h)
 {
-	if (EVP_DigestInit_ex2(h->ctx, sha256, NULL) != 1)
+	if (SHA256_Init(&h->ctx) != 1)
 		fatalx("SHA-256 failed to start");
 }
 
 void
 hash_add(struct hash *h, struct str bytes)
 {
-	if (EVP_DigestUpdate(h->ctx, bytes.p, bytes.n) != 1)
+	if (SHA256_Update(&h->ctx, bytes.p, bytes.n) != 1)
 		fatalx("SHA-256 failed");
 }
 
 void
 hash_end(struct hash *h, uint8_t out[HASH_SIZE])
 {
-	if (EVP_DigestFinal_ex(h->ctx, out, NULL) != 1)
+	if (SHA256_Final(out, &h->ctx) != 1)
 		fatalx("SHA-256 failed to finish");
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * SHA-256 with one fetched digest and contexts that are used again: after hash_init() and hash_new()
- * nothing here allocates. A failing hash is a broken library: it ends the process.
+ * SHA-256 with contexts that are used again: after hash_init() and hash_new() nothing here allocates.
+ * A failing hash is a broken library: it ends the process.
  */
 
 #include <stddef.h>

@@ -85,6 +85,33 @@ published_vectors(void **state)
 	}
 }
 
+/* A pair that is open says the same; closed, it is of no key. */
+static void
+pairs(void **state)
+{
+	uint8_t signature[ED25519_SIGNATURE];
+	struct ed25519_pair p = {.private_key = NULL};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
+		struct known k = known(&vectors[i]);
+
+		k.text.p = (const char *)k.bytes;
+		assert_false(ed25519_pair_is(&p, k.seed));
+		assert_int_equal(ed25519_pair_open(&p, k.seed), 0);
+		assert_true(ed25519_pair_is(&p, k.seed));
+		assert_memory_equal(p.key, k.key, sizeof(k.key));
+		for (int again = 0; again < 2; again++) {
+			assert_int_equal(ed25519_pair_sign(&p, k.text, signature), 0);
+			assert_memory_equal(signature, k.signature, sizeof(signature));
+		}
+		k.seed[31] ^= 1;
+		assert_false(ed25519_pair_is(&p, k.seed));
+		ed25519_pair_close(&p);
+		ed25519_pair_close(&p);
+	}
+}
+
 /* Every bit of key, text and signature counts. */
 static void
 one_bit_off(void **state)
@@ -139,6 +166,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(published_vectors),
+	    cmocka_unit_test(pairs),
 	    cmocka_unit_test(one_bit_off),
 	    cmocka_unit_test(no_second_form),
 	};
