@@ -191,7 +191,7 @@ class Units(service.unittest.TestCase):
     """systemd itself finds nothing to say about the units (unknown keys are only a warning to it)."""
 
     def test_exposure(self):
-        """At most 1.0 of 10. What remains, and why: docs/INSTALL.md."""
+        """At most 1.0 of 10. What remains, and why: docs/OPERATING.md."""
         unit = os.path.join(service.TOP, "systemd", "policyd.service")
         done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=10", unit],
                               capture_output=True, check=False, env={**os.environ, "SYSTEMD_COLORS": "0"})
