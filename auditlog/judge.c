@@ -272,6 +272,8 @@ find_gap(const struct judge_order *order, const struct sealchain *c, const struc
 		return GAP_NOTHING;
 	if (order->max_age != SPAN_NO_AGE && order->now - newest->last_time > order->max_age)
 		return GAP_AGE;
+	if (order->max_age != SPAN_NO_AGE && newest->last_time - order->now > order->max_age)
+		return GAP_FUTURE;
 	if (order->anchors && anchors_count(order->anchors, ANCHOR_DAMAGED) > 0)
 		return GAP_ANCHOR;
 	return GAP_NONE;

@@ -41,6 +41,7 @@ enum judge_gap {
 	GAP_FRONT,   /* seals are missing at the front */
 	GAP_NOTHING, /* no segment of the range is there */
 	GAP_AGE,     /* --max-age is not met */
+	GAP_FUTURE,  /* nor can it be: the newest record is further ahead of our clock */
 	GAP_ANCHOR,  /* an anchor is damaged */
 };
 

@@ -75,6 +75,9 @@ reason_incomplete(const struct verdict_report *v, struct text *t)
 	case GAP_AGE:
 		text_put(t, STR("the newest sealed record is older than --max-age allows"));
 		break;
+	case GAP_FUTURE:
+		text_put(t, STR("the newest sealed record is of a time to come, so it has no age"));
+		break;
 	case GAP_ANCHOR:
 		put_count(t, anchors_count(v->order->anchors, ANCHOR_DAMAGED), "anchor");
 		text_put(t, STR(" damaged: what it was of cannot be said"));

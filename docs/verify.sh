@@ -18,7 +18,9 @@ export LC_ALL
 
 zero=0000000000000000000000000000000000000000000000000000000000000000
 uuid='[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
-base="audit-[0-9]{8}T[0-9]{6}Z-$uuid-([0-9]{6}|[1-9][0-9]{6,8})[.]jsonl"
+# From 1, with six digits or more.
+number='(00000[1-9]|0000[1-9][0-9]|000[1-9][0-9]{2}|00[1-9][0-9]{3}|0[1-9][0-9]{4}|[1-9][0-9]{5,8})'
+base="audit-[0-9]{8}T[0-9]{6}Z-$uuid-${number}[.]jsonl"
 time='[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][.][0-9]{6}Z'
 origin='[A-Za-z0-9._/:@-]{1,128}'
 count='(0|[1-9][0-9]{0,15})'
@@ -32,13 +34,16 @@ seal="[{]\"type\":\"sealwright-seal/v1\",\"origin\":\"$origin\",\"index\":$count
 \"state\":\"(clean|recovered|poisoned)\",\"torn_bytes\":$count,\"session\":\"$uuid\",\
 \"boot_id\":\"($uuid|unknown)\",\"key\":\"$vkey\",\"next_key\":\"$b64\"[}]"
 
+settled=''
 wrong() {
+	settled=1
 	echo "verify.sh: $1" >&2
 	exit 2
 }
 
 # broken FILE LINE WHAT: the first fault ends it. Line 0: the whole file.
 broken() {
+	settled=1
 	if [ "$2" = 0 ]; then echo "BROKEN: $1: $3"; else echo "BROKEN: $1:$2: $3"; fi
 	exit 1
 }
@@ -99,6 +104,11 @@ signed() {
 
 # --- seals
 
+# is_time TIME: there is such a day, hour, minute and second.
+is_time() {
+	[ "$(date -u -d "$1" +%Y-%m-%dT%H:%M:%S.%6NZ 2>/dev/null)" = "$1" ]
+}
+
 # open_seal NAME: its form and its own signature are good: prints the hash of its text and its members, without names.
 open_seal() {
 	file=$1.seal
@@ -120,6 +130,10 @@ open_seal() {
 		set -- "$@" "${value%\"}"
 	done
 	shift 20
+	for n in "$3" "$5" "$7" "$8" "$9" "${16}"; do
+		[ "$n" -lt 9007199254740992 ] || broken "$file" 0 "$n is too large"
+	done
+	{ is_time "${10}" && is_time "${11}"; } || broken "$file" 0 'not a time'
 	signed "$dir/$file" "${19}" || broken "$file" 0 'signature'
 	[ "${19%%+*}" = "$2" ] || broken "$file" 0 'key of another origin'
 	canonical "${20}" 32 || broken "$file" 0 next_key
@@ -374,7 +388,7 @@ in_order() {
 
 verdict() {
 	[ "$checked" -gt 0 ] || words="$words INCOMPLETE"
-	said=''
+	settled=1 said=''
 	for word in INCOMPLETE UNPINNED PRUNED RECOVERED; do
 		case $words in *$word*) said="${said:+$said, }$word" ;; esac
 	done
@@ -404,8 +418,17 @@ case $1 in -*) dir=./$1 ;; *) dir=$1 ;; esac
 for tool in sha256sum openssl jq base64 basenc awk; do
 	command -v "$tool" >/dev/null || wrong "$tool is needed"
 done
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+openssl pkeyutl -help 2>&1 | grep -q rawin || wrong 'openssl 3 is needed'
+tmp=$(mktemp -d) || wrong 'no directory for temporary files'
+# Nothing but a verdict ends with the exit status of one.
+# shellcheck disable=SC2317 # the trap calls it
+leave() {
+	code=$?
+	rm -rf "$tmp"
+	[ -n "$settled" ] || wrong 'the check itself failed'
+	exit "$code"
+}
+trap leave EXIT
 trap 'exit 2' HUP INT TERM
 mkdir "$tmp/parts"
 
@@ -428,6 +451,8 @@ for p in $pins; do
 	not_there "$p"
 done
 if [ -n "$max_age" ] && [ -n "$line_time" ]; then
-	[ $(($(date +%s) - $(date -u -d "$line_time" +%s))) -le "$max_age" ] || words="$words INCOMPLETE"
+	age=$(($(date +%s) - $(date -u -d "$line_time" +%s)))
+	# A time that is yet to come says nothing of an age.
+	[ "${age#-}" -le "$max_age" ] || words="$words INCOMPLETE"
 fi
 verdict

@@ -230,7 +230,7 @@ class _Check:
             self.words.add("INCOMPLETE")
         elif self.max_age is not None:
             newest = datetime.datetime.strptime(self.before[0]["last_time"] + "+0000", "%Y-%m-%dT%H:%M:%S.%fZ%z")
-            if self.now - newest.timestamp() > self.max_age:
+            if abs(self.now - newest.timestamp()) > self.max_age:  # what is yet to come has no age
                 self.words.add("INCOMPLETE")
 
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock as mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import evidence  # noqa: E402
@@ -116,7 +117,8 @@ class Honest(Case):
     def test_files_that_are_none_of_the_log(self):
         log = self.log(3, 3).write()
         for name in ("README", "recover.scratch", "recover.copy", log.names[0] + ".torn", log.names[1] + ".torn.2",
-                     "audit-x.jsonl", log.names[0] + ".bak", log.names[0].upper(), "audit-\n" + log.names[0]):
+                     "audit-x.jsonl", log.names[0][:-12] + "000000.jsonl",
+                     log.names[0] + ".bak", log.names[0].upper(), "audit-\n" + log.names[0]):
             with open(log.path(name), "wb") as f:
                 f.write(b"{}\n")
         self.agree(log, "SEALED")
@@ -199,6 +201,9 @@ class Pinned(Case):
         self.agree(log, "SEALED", max_age=3600)
         self.agree(log, "INCOMPLETE", max_age=60)
         self.agree(log.prune(1).write(), "INCOMPLETE", "PRUNED", max_age=60)
+        log = self.log(3, start=int(time.time() * 1e6) + 600 * 1000000).write()
+        self.agree(log, "SEALED", max_age=3600)
+        self.agree(log, "INCOMPLETE", max_age=60)
 
 
 class Rules(unittest.TestCase):
@@ -258,12 +263,26 @@ class Script(Case):
             self.assertEqual((code, out), (2, ""), args)
             self.assertIn("verify.sh: ", err)
 
+    def test_check_that_fails(self):
+        """A tool that fails is no verdict, and above all not that of exit status 1."""
+        log = self.log(2).write()
+        for tool in ("jq", "split", "sort", "mktemp", "openssl"):
+            bin_ = os.path.join(self.top, tool)
+            os.mkdir(bin_)
+            with open(os.path.join(bin_, tool), "w", encoding="ascii") as f:
+                f.write("#!/bin/sh\nexit 1\n")
+            os.chmod(os.path.join(bin_, tool), 0o755)
+            code, out, err = judges.run(["env", f"PATH={bin_}:{os.environ['PATH']}", "sh", judges.SCRIPT, log.directory])
+            self.assertEqual((code, out), (2, ""), f"{tool}: {err}")
+            self.assertIn("verify.sh: ", err)
+
     def test_nothing_left_behind(self):
         log = self.log(2).write()
         for judge in (lambda: judges.shell(log.directory), lambda: judges.shell(log.directory, pins=[(9, seals.ZERO)])):
-            before = sorted(os.listdir(tempfile.gettempdir()))
-            judge()
-            self.assertEqual(sorted(os.listdir(tempfile.gettempdir())), before)
+            with mock.patch.dict(os.environ, {"TMPDIR": self.top}):
+                before = sorted(os.listdir(self.top))
+                judge()
+                self.assertEqual(sorted(os.listdir(self.top)), before)
 
     def test_steps_of_the_document(self):
         with open(os.path.join(service.TOP, "docs", "EVIDENCE.md"), encoding="utf-8") as f:
@@ -388,6 +407,17 @@ class Strange(Case):
                          (b'"prev_hash":', b'"prev_hash" :\t'), (b'","schema', b'" ,\r"schema'), (b'"}\n', b'" } \r\n')):
             log.add([log.bent(old, new)])
         self.agree(log.write(), "SEALED")
+
+    def test_seals(self):
+        """What a seal says that nothing else would show to be impossible."""
+        for members in ({"torn_bytes": 1 << 53}, {"torn_bytes": 9999999999999999}):
+            log = self.log(2)
+            self.agree(log.add(2, **members).write(), "BROKEN", fault=(log.names[1] + ".seal", 0))
+        for name in ("first_time", "last_time"):
+            for text in ("2026-02-29T04:00:00.000000Z", "2026-11-21T24:00:00.000000Z", "2026-13-01T00:00:00.000000Z"):
+                log = self.log()
+                log.add(2, **{name: text}).add(2).prune(1)
+                self.agree(log.write(), "BROKEN", fault=(log.names[0] + ".seal", 0))
 
     def test_members(self):
         one = b'{"audit_event_id":"'

@@ -515,6 +515,14 @@ class Part(Case):
             said = self.judge("--key", self.key_file(log), "--max-age", age, code=code)
         self.assertEqual(said["reason"], "the newest sealed record is older than --max-age allows")
 
+    def test_time_to_come(self):
+        """By a clock that is a little ahead a record is young; one of tomorrow would be so until tomorrow."""
+        log = self.log(2, start=int((time.time() + 100) * 1e6)).write()
+        for age, code in (("50s", 4), ("1m", 4), ("3m", 0), ("1d", 0)):
+            said = self.judge("--key", self.key_file(log), "--max-age", age, code=code)
+            if code:
+                self.assertEqual(said["reason"], "the newest sealed record is of a time to come, so it has no age")
+
 
 class Traps(Case):
     """Nothing that lies in the directory makes verify hang, crash, or say what is not so."""
