@@ -18,8 +18,9 @@ int
 sealer_init(struct sealer *s, const struct dir *audit, struct keyfile *file,
     const struct identity *identity, const struct keystate *state)
 {
-	*s = (struct sealer){
-	    .dir = audit, .file = file, .identity = identity, .hash = hash_new(), .state = *state};
+	*s = (struct sealer){.dir = audit, .file = file, .identity = identity, .hash = hash_new()};
+	/* Not in the above: the private key would be left in what that is put together in. */
+	s->state = *state;
 	return s->hash ? 0 : -ENOMEM;
 }
 
@@ -177,6 +178,7 @@ commit(struct sealer *s, const char **ret_step)
 		return failed(ret_step, "commit the key state", error);
 	s->state = s->next;
 	s->staged = s->published = false;
+	s->n_placed = 0;
 	keystate_wipe(&s->next);
 	return 0;
 }
@@ -267,17 +269,20 @@ publish_one(
 	return 0;
 }
 
+/* What is in place is not looked at again: whoever takes closed segments away may have been there. */
 static int
 publish(struct sealer *s, char *gone, const char **ret_step)
 {
-	int error = 0;
+	int error;
 
-	for (unsigned i = 0; i < s->state.n_pending && error == 0; i++) {
-		s->at = s->state.pending[i].base;
-		error = publish_one(s, &s->state.pending[i], gone, ret_step);
+	for (; s->n_placed < s->state.n_pending; s->n_placed++) {
+		const struct keystate_pending *p = &s->state.pending[s->n_placed];
+
+		s->at = p->base;
+		error = publish_one(s, p, gone, ret_step);
+		if (error < 0)
+			return error;
 	}
-	if (error < 0)
-		return error;
 	s->at = NULL;
 	error = dir_sync(s->dir);
 	if (error < 0)

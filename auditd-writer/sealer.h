@@ -45,6 +45,7 @@ struct sealer {
 	struct keystate next;       /* while staged */
 	bool staged;                /* next is not committed, as far as is known */
 	bool published;             /* state's pending seals are in place, durably */
+	unsigned n_placed;          /* of state's pending seals, from the first: in place */
 	const char *at; /* base name of what publishing has come to, for messages; or NULL */
 };
 

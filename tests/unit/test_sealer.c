@@ -323,6 +323,26 @@ a_segment_that_is_gone(void **state)
 	assert_int_equal(seal(1, 1), 0);
 }
 
+/* Whoever takes away what is closed need not wait until all of its group is. */
+static void
+what_is_published_may_be_taken_away(void **state)
+{
+	(void)state;
+	lay(0, 2);
+	dir_fault_only("renameat2");
+	dir_fault_set(DIR_FAULT_FAIL, 4, 1 << 20, ENOSPC); /* three renames publish the first */
+	assert_int_equal(seal(0, 1), -ENOSPC);
+	assert_true(there(0, SEGNAME_CLOSED));
+	assert_true(there(1, SEGNAME_TMP));
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+	drop(0, SEGNAME_CLOSED);
+	drop(0, SEGNAME_SEAL);
+	assert_int_equal(seal(1, 2), 0);
+	assert_true(there(2, SEGNAME_CLOSED));
+	/* And does not find a part of it there again. */
+	assert_false(there(0, SEGNAME_SEAL));
+}
+
 /* --- cut anywhere ------------------------------------------------------------------------------ */
 
 /*
@@ -506,6 +526,7 @@ main(void)
 	    TEST(an_equal_seal_is_fine_another_is_not),
 	    TEST(a_longer_one_is_another),
 	    TEST(a_segment_that_is_gone),
+	    TEST(what_is_published_may_be_taken_away),
 	    TEST(any_of_its_renames_may_be_lost),
 	    TEST(killed_at_each_call),
 	    TEST(repeats_after_each_call_that_fails),
