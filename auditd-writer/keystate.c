@@ -100,7 +100,7 @@ file_open(struct keyfile *k, struct text *why)
 	k->fd = dir_open_keystate(k->dir);
 	if (k->fd == -EKEYREJECTED)
 		return complain(why, "may be read or written by group or others", k->fd);
-	if (k->fd == -EINVAL || k->fd == -ELOOP)
+	if (k->fd == -EINVAL || k->fd == -ELOOP || k->fd == -EISDIR)
 		return complain(why, "is not a regular file", -EBADMSG);
 	if (k->fd < 0)
 		return k->fd;

@@ -113,6 +113,16 @@ write_vkey(const struct dir *d, struct str line)
 	return error < 0 ? error : dir_sync(d);
 }
 
+static int
+complain(struct text *why, int error)
+{
+	bool other = error == -EINVAL || error == -ELOOP;
+
+	text_put(why, STR(ORIGIN_VKEY ": "));
+	text_put(why, other ? STR("is not a regular file") : str_from(strerrordesc_np(-error)));
+	return error;
+}
+
 int
 origin_publish(const struct dir *audit, const struct keystate *s, struct hash *h, struct text *why)
 {
@@ -120,15 +130,18 @@ origin_publish(const struct dir *audit, const struct keystate *s, struct hash *h
 	CLEANUP_FD int fd = dir_open_read(audit, ORIGIN_VKEY);
 	size_t n;
 	ssize_t got;
+	int error;
 
 	origin_vkey(s, h, line);
 	n = strlen(line);
 	line[n++] = '\n';
-	if (fd == -ENOENT)
-		return write_vkey(audit, (struct str){line, n});
+	if (fd == -ENOENT) {
+		error = write_vkey(audit, (struct str){line, n});
+		return error < 0 ? complain(why, error) : 0;
+	}
 	got = fd < 0 ? fd : dir_read(fd, found, sizeof(found), 0);
 	if (got < 0)
-		return (int)got;
+		return complain(why, (int)got);
 	if ((size_t)got == n && memcmp(found, line, n) == 0)
 		return 0;
 	text_put(why,

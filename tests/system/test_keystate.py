@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import sys
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import evidence  # noqa: E402
@@ -41,6 +42,19 @@ def write(path, data, mode=0o600):
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(fd, "wb") as f:
         f.write(data)
+
+
+def memory_of(pid):
+    """What a process has written, or may write, of its own."""
+    found = []
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in maps:
+            span, rights = line.split()[:2]
+            start, end = (int(x, 16) for x in span.split("-"))
+            if rights.startswith("rw"):
+                memory.seek(start)
+                found.append(memory.read(end - start))
+    return b"\0".join(found)
 
 
 def vkey(s):
@@ -178,6 +192,18 @@ class Begins(Case):
         keys = [m["key"] for m, _ in result.seals]
         for seed in used:
             self.assertIn(seals.vkey(state.origin, seals.public_of(seed)), keys)
+
+    @unittest.skipIf(os.geteuid() != 0, "reads a process's memory: root only")
+    @unittest.skipIf(service.SANITIZED, "a sanitizer keeps what was freed")
+    def test_keys_are_gone_from_memory_too(self):
+        s = self.start(args=["--rotate-records", "10"])
+        used = [keystate.read(s.keys).seed]
+        for _ in range(3):
+            self.work(s, 10)
+            used.append(self.eventually(lambda: self.moved_on(s, used[-1]), "the next key").seed)
+        memory = memory_of(s.pids("writer")[0])
+        self.assertEqual([memory.count(seed) > 0 for seed in used], [False] * 3 + [True])
+        s.stop()
 
     @staticmethod
     def moved_on(s, seed):
@@ -321,6 +347,19 @@ class Refused(Case):
         write(os.path.join(a.audit, "origin.vkey"), right, 0o440)
         self.session(name="a")
         self.sealed(a)
+
+    def test_origin_vkey_that_is_no_file(self):
+        s = self.session()
+        path = os.path.join(s.audit, "origin.vkey")
+        os.rename(path, path + ".kept")
+        for make, remove in ((os.mkfifo, os.unlink), (os.mkdir, os.rmdir),
+                             (lambda p: os.symlink(p + ".kept", p), os.unlink)):
+            make(path)
+            self.refused(s, "origin.vkey: is not a regular file", help_is_named=False)
+            remove(path)
+        os.rename(path + ".kept", path)
+        self.session()
+        self.sealed(s)
 
     def test_seals_of_another_log(self):
         a, b = self.session(name="a"), self.session(name="b")

@@ -374,6 +374,10 @@ what_is_no_file_of_ours_is_refused(void **state)
 	assert_int_equal(unlinkat(fx.dir.fd, DIR_KEYSTATE, 0), 0);
 	assert_int_equal(mkfifoat(fx.dir.fd, DIR_KEYSTATE, 0600), 0);
 	keys_expect_refused(-EBADMSG, "not a regular file", NULL);
+	assert_int_equal(unlinkat(fx.dir.fd, DIR_KEYSTATE, 0), 0);
+	assert_int_equal(mkdirat(fx.dir.fd, DIR_KEYSTATE, 0700), 0);
+	keys_expect_refused(-EBADMSG, "not a regular file", NULL);
+	assert_int_equal(unlinkat(fx.dir.fd, DIR_KEYSTATE, AT_REMOVEDIR), 0);
 }
 
 /* Open what is there now: one of these states, or refused in so many words. */
