@@ -90,7 +90,7 @@ one_log(void)
 	char records[32];
 	const char *const options[] = {records, "--reserve-bytes=65536", NULL};
 
-	(void)snprintf(records, sizeof(records), "--rotate-records=%ld", random() % 30 + 1);
+	(void)snprintf(records, sizeof(records), "--rotate-records=%ld", random() % 30 + 2);
 	harness_init(&h);
 	for (unsigned life = 1; life <= SHOT; life++) {
 		life_until_shot(options, life);

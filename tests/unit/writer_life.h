@@ -9,7 +9,7 @@
 
 #include "tests/unit/writer_harness.h"
 
-#define LIFE_SEALS 256
+#define LIFE_SEALS 1024
 
 /* The seals in an audit directory at one moment. */
 struct life_seals {
