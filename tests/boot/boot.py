@@ -30,6 +30,7 @@ PACKAGES = ("systemd", "systemd-sysv", "dbus", "libevent-core-2.1-7", "libjson-c
             "libqrencode4", "python3", "python3-cryptography")
 TOOLS = ("systemd-nspawn", "mmdebstrap", "unshare", "dpkg-buildpackage", "dh")
 TIMEOUT = 300  # seconds of one boot
+PROBE_TIMEOUT = 120
 
 UNIT = """[Unit]
 Description=a test program
@@ -60,6 +61,10 @@ exec systemd-nspawn -q -D "$DISK/root" -M "$NAME" --register=no --keep-unit --co
 """
 
 
+class CannotBoot(Exception):
+    """This machine boots no container, ours or another."""
+
+
 def missing():
     """Why nothing can be booted here, or None."""
     if os.geteuid() != 0:
@@ -76,8 +81,10 @@ def debian(cache):
         return root
     began = time.monotonic()
     new = tempfile.mkdtemp(prefix="new-", dir=cache)
-    subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(PACKAGES), "bookworm", new],
-                   stdin=subprocess.DEVNULL, check=True)
+    made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(PACKAGES), "bookworm",
+                           new], stdin=subprocess.DEVNULL, check=False)
+    if made.returncode != 0:
+        raise CannotBoot("mmdebstrap cannot make a Debian here")
     os.chmod(new, 0o755)
     os.rename(new, root)
     print(f"# Debian 12 made in {time.monotonic() - began:.0f} s", flush=True)
@@ -102,7 +109,7 @@ def end_cgroup(name):
                 pass
 
 
-def boot(lower, debs, disk, name, number):
+def boot(lower, debs, disk, name, number, seconds=TIMEOUT):
     """(exit status, output) of one program in one boot."""
     out = os.path.join(disk, "boot-test", "out")
     machine = f"sealwright-boot-{os.getpid()}"
@@ -112,14 +119,14 @@ def boot(lower, debs, disk, name, number):
         pass
     env = {**os.environ, "NAME": machine, "DISK": disk, "LOWER": lower, "SRC": TOP, "DEBS": debs}
     with open(os.path.join(disk, "console"), "ab") as console:
-        done = subprocess.run(["timeout", "-k", "10", str(TIMEOUT), "unshare", "--mount", "--propagation", "private",
+        done = subprocess.run(["timeout", "-k", "10", str(seconds), "unshare", "--mount", "--propagation", "private",
                                "sh", "-c", INNER], stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=env,
                               check=False)
     end_cgroup(machine)
     with open(out, encoding="utf-8", errors="backslashreplace") as f:
         said = f.read()
     if done.returncode == 124:
-        said += f"\nnot ok - ended after {TIMEOUT} s\n"
+        said += f"\nnot ok - ended after {seconds} s\n"
     if done.returncode not in (0, 1) or not said:
         with open(os.path.join(disk, "console"), encoding="utf-8", errors="backslashreplace") as f:
             said += "".join("# console: " + line for line in f.readlines()[-40:])
@@ -149,8 +156,23 @@ def run_program(lower, debs, path):
         shutil.rmtree(disk, ignore_errors=True)
 
 
+def probe(lower):
+    """A plain Debian, nothing of ours in it, has to come up before anything is said of the package."""
+    disk = tempfile.mkdtemp(prefix="sw-boot-", dir=os.path.dirname(lower))
+    os.mkdir(os.path.join(disk, "boot-test"))
+    try:
+        code, said = boot(lower, TOP, disk, "probe", 1, seconds=PROBE_TIMEOUT)
+    finally:
+        shutil.rmtree(disk, ignore_errors=True)
+    if "ok 1 - booted" in said:
+        return
+    print(said, flush=True)
+    raise CannotBoot(f"systemd-nspawn boots no Debian here (status {code})")
+
+
 def run_all(args, cache):
     lower = debian(cache)
+    probe(lower)
     debs = packages(args.build)
     for path in sorted(glob.glob(os.path.join(HERE, "inside", "test_*.py"))):
         if args.names and os.path.basename(path)[:-3] not in args.names:
@@ -162,6 +184,11 @@ def run_all(args, cache):
             yield outcome
 
 
+def skip(reason):
+    print(f"ok 1 - boot tests # SKIP {reason}\n1..1\n0 passed, 0 failed, 1 skipped")
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build")
@@ -171,13 +198,14 @@ def main():
     args.build = os.path.abspath(args.build)
     reason = missing()
     if reason:
-        print(f"ok 1 - boot tests # SKIP {reason}\n1..1\n0 passed, 0 failed, 1 skipped")
-        return 0
+        return skip(reason)
     cache = os.environ.get("SEALWRIGHT_BOOT_CACHE")
     kept = cache or tempfile.mkdtemp(prefix="sw-boot-cache-", dir="/var/tmp")
     os.makedirs(kept, exist_ok=True)
     try:
         outcomes = list(run_all(args, os.path.realpath(kept)))
+    except CannotBoot as reason:
+        return skip(reason)
     finally:
         if not cache:
             shutil.rmtree(kept, ignore_errors=True)
