@@ -265,7 +265,7 @@ class Script(Case):
     def test_check_that_fails(self):
         """A tool that fails is no verdict, and above all not that of exit status 1."""
         log = self.log(2).write()
-        for tool in ("jq", "split", "sort", "mktemp", "openssl"):
+        for tool in ("jq", "split", "sort", "mktemp", "openssl", "sed"):
             bin_ = os.path.join(self.top, tool)
             os.mkdir(bin_)
             with open(os.path.join(bin_, tool), "w", encoding="ascii") as f:
