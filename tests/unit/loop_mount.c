@@ -27,8 +27,6 @@
 #define IOC_SHUTDOWN _IOR('X', 125, uint32_t)
 #define NO_LOG_FLUSH 2
 
-extern char **environ;
-
 /* Its exit status; -1 when it cannot be run. Its output is thrown away. */
 static int
 run(const char *const argv[])

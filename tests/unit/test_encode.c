@@ -13,11 +13,11 @@
 #include <cmocka.h>
 
 #include "auditd-writer/encode.h"
-#include "proto/facts.h"
 #include "auditd-writer/outcomes.h"
-#include "proto/segname.h"
 #include "auditd-writer/timekeeper.h"
 #include "common/clock.h"
+#include "proto/facts.h"
+#include "proto/segname.h"
 
 #define LOG_ID UINT64_C(0xabcdef012345678)
 #define SESSION "0b0e0000-0000-4000-8000-00000000000a"
