@@ -54,6 +54,14 @@ aim(suseconds_t us)
 	assert_int_equal(setitimer(ITIMER_REAL, &when, NULL), 0);
 }
 
+static void
+hold_fire(void)
+{
+	const struct itimerval never = {.it_value = {.tv_usec = 0}};
+
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+}
+
 /* Frames as fast as they go, until the writer is gone or all are sent. */
 static void
 talk(unsigned channel)
@@ -81,6 +89,7 @@ life_until_shot(const char *const *options, unsigned channel)
 	talk(channel);
 	/* Shot here, if not before. */
 	harness_reap(&h, 0);
+	hold_fire();
 }
 
 static void
