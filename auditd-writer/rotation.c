@@ -2,11 +2,11 @@
 #include "auditd-writer/rotation.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "auditd-writer/control.h"
 #include "auditd-writer/notes.h"
+#include "auditd-writer/standby.h"
 #include "auditd-writer/storage.h"
 #include "auditd-writer/writer.h"
 #include "common/log.h"
@@ -19,73 +19,27 @@
 #define SETTLE_US US_PER_S
 #define END_US (3 * US_PER_S)
 
-/* --- the standby ------------------------------------------------------------------------------ */
-
-static int64_t
-step_of(const struct writer *w)
-{
-	return (int64_t)(w->options.reserve_bytes / 2);
-}
-
-static void
-ask_for_standby(struct writer *w)
-{
-	struct rotation *r = &w->rotation;
-	struct job job = {
-	    .kind = JOB_MAKE, .fd = -1, .number = r->next_number, .length = step_of(w)};
-
-	if (r->making || r->standby.fd >= 0)
-		return;
-	segname_make(job.base, clock_real(), w->identity.session, job.number);
-	r->making = true;
-	closer_submit(&w->closer, &job);
-}
-
 int
 rotation_init(struct writer *w)
 {
 	struct rotation *r = &w->rotation;
 
-	r->standby.fd = -1;
-	r->next_number = 1;
 	r->retry_at = INT64_MAX;
 	r->backoff = BACKOFF_FIRST_US;
 	w->open = SEGMENT_NONE;
 	if (tally_init(&r->tallies[0]) < 0 || tally_init(&r->tallies[1]) < 0)
 		return -ENOMEM;
-	ask_for_standby(w);
+	standby_init(w);
 	return 0;
 }
 
-static void
-wait_for_standby(struct writer *w)
-{
-	while (w->rotation.making) {
-		closer_wait(&w->closer, -1);
-		rotation_reap(w);
-	}
-}
-
-/* The standby as a segment; waits until there is one or making it has failed. */
+/* With the tally that the open segment does not use. */
 static int
 next_segment(struct writer *w, struct segment *ret)
 {
-	struct rotation *r = &w->rotation;
-	struct job *job = &r->standby;
-	struct tally *tally = w->open.tally == &r->tallies[0] ? &r->tallies[1] : &r->tallies[0];
+	struct tally *tallies = w->rotation.tallies;
 
-	/* One that fails while it is waited for may be tried once more. */
-	for (int tries = 0; tries < 2 && job->fd < 0; tries++) {
-		ask_for_standby(w);
-		wait_for_standby(w);
-	}
-	if (job->fd < 0)
-		return r->make_error < 0 ? r->make_error : -EIO;
-	segment_init(ret, job->fd, job->base, job->number, job->length,
-	    job->length > 0 ? step_of(w) : 0, tally);
-	job->fd = -1;
-	ask_for_standby(w);
-	return 0;
+	return standby_take(w, ret, w->open.tally == &tallies[0] ? &tallies[1] : &tallies[0]);
 }
 
 int
@@ -347,8 +301,8 @@ rotation_end(struct writer *w)
 
 /* --- what the closer has done ------------------------------------------------------------------ */
 
-static void
-try_again_later(struct writer *w)
+void
+rotation_try_later(struct writer *w)
 {
 	struct rotation *r = &w->rotation;
 
@@ -356,30 +310,6 @@ try_again_later(struct writer *w)
 		return;
 	r->retry_at = w->now + r->backoff;
 	r->backoff = 2 * r->backoff < BACKOFF_MAX_US ? 2 * r->backoff : BACKOFF_MAX_US;
-}
-
-static void
-made(struct writer *w, const struct job *job)
-{
-	struct rotation *r = &w->rotation;
-	bool awaited = r->make_error < 0;
-
-	r->making = false;
-	if (job->error < 0) {
-		if (job->error != r->make_error)
-			log_error("%s: cannot %s: %s", job->base, job->step,
-			    strerrordesc_np(-job->error));
-		r->make_error = job->error;
-		try_again_later(w);
-		return;
-	}
-	r->make_error = 0;
-	r->hold_until = 0;
-	r->standby = *job;
-	r->next_number = job->number + 1;
-	/* Only if this was what failed: else each attempt would use up a segment and ask for the next. */
-	if (awaited)
-		w->storage.retry_at = w->now;
 }
 
 static void
@@ -399,7 +329,7 @@ not_closed(struct writer *w, struct job *job)
 		r->failed[at] = r->failed[at - 1];
 	r->failed[at] = *job;
 	answer_requests(w, job->number, job->error, str_from(job->base));
-	try_again_later(w);
+	rotation_try_later(w);
 }
 
 static void
@@ -428,7 +358,7 @@ rotation_reap(struct writer *w)
 
 	while (closer_reap(&w->closer, &job)) {
 		if (job.kind == JOB_MAKE)
-			made(w, &job);
+			standby_made(w, &job);
 		else if (job.error < 0)
 			not_closed(w, &job);
 		else
@@ -437,7 +367,7 @@ rotation_reap(struct writer *w)
 	if (w->now < w->rotation.retry_at)
 		return;
 	try_failed_again(w);
-	ask_for_standby(w);
+	standby_ask(w);
 }
 
 int64_t

@@ -43,6 +43,9 @@ void rotation_retire(struct writer *w, int error);
 /* What retired segments did not cover is safe elsewhere: have them repaired. */
 void rotation_release(struct writer *w);
 
+/* Something failed that the closer does: it is tried again later, each time later than before. */
+void rotation_try_later(struct writer *w);
+
 /* Take what the closer has done; ask again for what failed, when it is time. */
 void rotation_reap(struct writer *w);
 

@@ -30,11 +30,11 @@ check_low(struct writer *w)
 static bool
 is_full(const struct writer *w)
 {
-	const struct rotation *r = &w->rotation;
+	const struct standby *s = &w->rotation.standby;
 
-	if (w->open.refused_space < 0 || segment_no_space(r->make_error))
+	if (w->open.refused_space < 0 || segment_no_space(s->error))
 		return true;
-	return w->storage.full && r->standby.fd < 0;
+	return w->storage.full && s->n == 0;
 }
 
 static void

@@ -25,6 +25,7 @@
 #include "auditd-writer/outcomes.h"
 #include "auditd-writer/sealer.h"
 #include "auditd-writer/segment.h"
+#include "auditd-writer/standby.h"
 #include "auditd-writer/tally.h"
 #include "auditd-writer/timekeeper.h"
 #include "common/limits.h"
@@ -69,10 +70,7 @@ struct rotate_request {
 };
 
 struct rotation {
-	struct job standby; /* fd -1: none ready */
-	bool making;        /* the closer was asked for one */
-	int make_error;     /* of the last attempt, 0: none */
-	uint32_t next_number;
+	struct standby standby;
 	unsigned waiting; /* segments that are not closed yet, failed ones included */
 	struct job failed[CLOSER_JOBS];
 	unsigned n_failed;

@@ -53,7 +53,7 @@ finish_after_crash(void)
 	assert_int_equal(harness_finish(&h), 0);
 	log_read(&lg, h.audit);
 	assert_int_equal(lg.closed, lg.files);
-	assert_true(lg.empty <= 1);
+	assert_true(lg.empty <= 3); /* that stood by */
 	assert_int_equal(lg.other, 0);
 }
 
