@@ -6,6 +6,7 @@ import base64
 import binascii
 import dataclasses
 import datetime
+import functools
 import hashlib
 import re
 import unicodedata
@@ -266,8 +267,9 @@ def parse_seal(text):
     return members
 
 
+@functools.lru_cache(maxsize=1024)
 def open_seal(data):
-    """(members, text) of a whole .seal file, signed by the key that it names."""
+    """(members, text) of a whole .seal file, signed by the key that it names. Kept: members are not to be changed."""
     if len(data) > SEAL_NOTE_MAX:
         raise Bad("seal too long")
     text, signatures = parse_note(data)

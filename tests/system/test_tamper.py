@@ -30,7 +30,7 @@ from evidence_log import STEP  # noqa: E402
 ALL = os.environ.get("SEALWRIGHT_ALL_TAMPER") == "1"
 SEED = int(os.environ.get("SEALWRIGHT_SEED") or random.SystemRandom().getrandbits(32))
 SIZES = {1: [3], 2: [3, 4], 20: [2] * 20}
-FLIPS = {1: 1200, 2: 500, 20: 10000 if ALL else 200}  # and with ALL every bit of the smaller ones
+FLIPS = {1: 1000, 2: 400, 20: 10000 if ALL else 200}  # and with ALL every bit of the smaller ones
 DROPS = {1: 400, 2: 200, 20: 30} if ALL else {1: 60, 2: 30, 20: 2}  # bytes of each file
 WORKERS = 12        # auditlog waits and looks again before it says that something is missing
 SHELL_SAMPLES = 12  # changed logs of each class below that verify.sh sees too
