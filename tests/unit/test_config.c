@@ -336,14 +336,16 @@ test_defaults(void **state)
 static int
 parse(struct settings *s, enum options_wish *wish, struct config_error *e, ...)
 {
-	char *argv[16] = {(char[]){"policyd"}};
+	char *argv[32] = {(char[]){"policyd"}};
 	int argc = 1;
 	va_list args;
 	char *word;
 
 	va_start(args, e);
-	while ((word = va_arg(args, char *)))
+	while ((word = va_arg(args, char *))) {
+		assert_true(argc < (int)ARRAY_SIZE(argv));
 		argv[argc++] = word;
+	}
 	va_end(args);
 	return options_parse(argc, argv, s, wish, e);
 }
