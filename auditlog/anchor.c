@@ -5,7 +5,7 @@
 #include "auditlog/anchor.h"
 
 #include "auditlog/commands.h"
-#include "auditlog/logdir.h"
+#include "proto/logdir.h"
 
 static void
 refuse(const struct cli_command *command, const char *with, const char *option, bool given)

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "auditlog/json.h"
-#include "auditlog/logdir.h"
+#include "proto/logdir.h"
 #include "common/cleanup.h"
 #include "common/fds.h"
 #include "proto/merkle.h"

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "auditlog/logdir.h"
+#include "proto/logdir.h"
 #include "common/str.h"
 
 /*

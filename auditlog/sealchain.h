@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "auditlog/fault.h"
-#include "auditlog/logdir.h"
+#include "proto/logdir.h"
 #include "proto/seal.h"
 
 struct sealchain_seal {

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "auditlog/fault.h"
-#include "auditlog/logdir.h"
+#include "proto/logdir.h"
 #include "auditlog/record.h"
 #include "auditlog/sealchain.h"
 #include "proto/merkle.h"

@@ -62,7 +62,7 @@ UNIT_TESTS += test_squid_line
 OBJS-test_squid_line := tests/unit/test_squid_line.o policyctl/squid_line.o policyctl/request.o common/text.o
 
 # auditlog: proofs and checkpoints.
-AUDITLOG-proof := auditlog/proof.o auditlog/proof_check.o auditlog/record.o auditlog/usual.o auditlog/sealchain.o auditlog/logdir.o \
+AUDITLOG-proof := auditlog/proof.o auditlog/proof_check.o auditlog/record.o auditlog/usual.o auditlog/sealchain.o proto/logdir.o \
 	auditlog/pool.o auditlog/fault.o proto/seal.o proto/note.o proto/merkle.o proto/segname.o proto/line.o proto/record.o \
 	proto/value.o proto/wire.o common/base64.o common/ed25519.o common/hash.o common/linesum.o common/clock.o common/log.o \
 	common/text.o common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
@@ -240,4 +240,4 @@ OBJS-test_record := tests/unit/test_record.o auditlog/record.o auditlog/usual.o 
 	proto/line.o proto/record.o proto/value.o proto/wire.o common/hash.o common/linesum.o common/clock.o common/log.o common/text.o \
 	common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-test_record := libcrypto
-OBJS-test_logdir := tests/unit/test_logdir.o auditlog/logdir.o auditlog/pool.o proto/segname.o common/clock.o
+OBJS-test_logdir := tests/unit/test_logdir.o proto/logdir.o auditlog/pool.o proto/segname.o common/clock.o

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "auditlog/logdir.h"
+#include "proto/logdir.h"
 #include "auditlog/pool.h"
 
 #define BASE(n) "audit-20261121T040000Z-01234567-89ab-4def-8123-456789abcdef-00000" n ".jsonl"

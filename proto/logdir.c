@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "auditlog/logdir.h"
+#include "proto/logdir.h"
 
 #include <dirent.h>
 #include <errno.h>
