@@ -30,20 +30,28 @@ chan_attach(struct msghdr *msg, union chan_control *control, int fd)
 	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 }
 
-int
-chan_send(int fd, const void *frame, size_t n, int attached)
+static ssize_t
+chan_send_attached(int fd, const void *frame, size_t n, int attached)
 {
 	union chan_control control;
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)frame, .iov_len = n}; /* only read */
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	chan_attach(&msg, &control, attached);
+	return sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Without sendmsg() where nothing is attached: who may not hand on descriptors needs no such call. */
+int
+chan_send(int fd, const void *frame, size_t n, int attached)
+{
 	ssize_t sent;
 
 	if (n > LIMIT_FRAME)
 		return -EMSGSIZE;
-	if (attached >= 0)
-		chan_attach(&msg, &control, attached);
 	do
-		sent = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent = attached >= 0 ? chan_send_attached(fd, frame, n, attached)
+				     : send(fd, frame, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (sent < 0 && errno == EINTR);
 	if (sent >= 0)
 		return 0;

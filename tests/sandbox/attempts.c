@@ -66,6 +66,28 @@ new_process(unsigned long flags)
 	return pid;
 }
 
+/* To a client, say, who could go on with it when its owner is long dead. */
+static long
+send_descriptor(void)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {page, 1};
+	struct msghdr msg = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control.room,
+	    .msg_controllen = sizeof(control.room)};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &(int){SANDBOX_FILE}, sizeof(int));
+	return sendmsg(SANDBOX_PAIR, &msg, MSG_DONTWAIT);
+}
+
 /* programs and processes */
 ATTEMPT(start_a_program, execve("/bin/true", no_words, no_words))
 ATTEMPT(
@@ -93,6 +115,7 @@ ATTEMPT(bind, bind(SANDBOX_PAIR, (const struct sockaddr *)&nobody, sizeof(nobody
 ATTEMPT(listen, listen(SANDBOX_PAIR, 1))
 ATTEMPT(send_elsewhere,
     sendto(SANDBOX_PAIR, "", 1, 0, (const struct sockaddr *)&loopback, sizeof(loopback)))
+ATTEMPT(hand_on_a_descriptor, send_descriptor())
 ATTEMPT(shut_a_channel_down, shutdown(SANDBOX_PAIR, SHUT_RDWR))
 ATTEMPT(change_a_socket, setsockopt(SANDBOX_PAIR, SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int)))
 
@@ -171,6 +194,7 @@ const struct sandbox_case sandbox_attempts[] = {
     CASE(bind),
     CASE(listen),
     CASE(send_elsewhere),
+    CASE(hand_on_a_descriptor),
     CASE(shut_a_channel_down),
     CASE(change_a_socket),
     CASE(read_the_shadow_file),

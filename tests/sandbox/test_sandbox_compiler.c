@@ -53,7 +53,7 @@ receive(void)
 }
 
 static long
-send_descriptor(void)
+send_a_message(void)
 {
 	const struct msghdr empty = {0};
 
@@ -72,7 +72,7 @@ test_calls_of_others(void **state)
 	static const struct sandbox_case cases[] = {
 	    {"seal another file", seal_another_file},
 	    {"receive", receive},
-	    {"send a message", send_descriptor},
+	    {"send a message", send_a_message},
 	    {"seek", seek},
 	};
 	static const char *const none[] = {NULL};

@@ -53,8 +53,9 @@ static const struct sandbox supervisor = {"supervisor", enter, DESCRIPTORS};
 /* What its filter has to leave to it or to what it starts, and Landlock does not deny. */
 static const char *const left[] = {
     "fork",
-    "abort_others",    /* as it may SIGKILL them */
-    "change_a_socket", /* its buffer */
+    "abort_others",         /* as it may SIGKILL them */
+    "change_a_socket",      /* its buffer */
+    "hand_on_a_descriptor", /* a policy image, a record channel */
     "change_limits_of_others",
     "read_the_shadow_file", /* as far as its uid may */
     "read_the_password_file",
