@@ -48,3 +48,7 @@ OBJS-fuzz_checkpoint := tests/fuzz/fuzz_checkpoint.o auditlog/checkpoint.o proto
 LIBS-fuzz_checkpoint := libcrypto
 OBJS-fuzz_timestamp := tests/fuzz/fuzz_timestamp.o auditlog/timestamp.o common/hash.o common/clock.o common/log.o common/text.o
 LIBS-fuzz_timestamp := libcrypto
+
+FUZZERS += fuzz_recordline
+OBJS-fuzz_recordline := tests/fuzz/fuzz_recordline.o proto/recordline.o common/jscan.o common/jscan_fault.o common/jscan_keys.o \
+	common/jscan_read.o common/text.o

@@ -234,6 +234,11 @@ OBJS-test_seal := tests/unit/test_seal.o proto/seal.o proto/note.o proto/segname
 	common/clock.o common/log.o common/text.o
 LIBS-test_seal := libcrypto
 
+# Readers of a log: lines cut into members.
+UNIT_TESTS += test_recordline
+OBJS-test_recordline := tests/unit/test_recordline.o proto/recordline.o proto/line.o proto/record.o proto/value.o proto/wire.o \
+	common/clock.o common/text.o
+
 # auditlog: the record reader, the directory, work on all cores.
 UNIT_TESTS += test_record test_logdir
 OBJS-test_record := tests/unit/test_record.o auditlog/record.o auditlog/usual.o auditlog/fault.o \
