@@ -1,78 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/linesum.h"
 
-#include <endian.h>
 #include <stdlib.h>
 
 #include "common/sha256_block.h"
 
-#define LENGTH_BYTES 8                 /* at the end of the last block */
 #define REST_BLOCKS 3                  /* of a leaf, with its padding */
 #define FIRST_BYTES (SHA256_BLOCK - 1) /* of a line, in a leaf's first block */
 #define NODE_BYTES ((size_t)2 * HASH_SIZE)
 #define NODE_BLOCKS 2
 #define CHECK_LINES 260 /* one of each length: up to more than four blocks */
 
-/* FIPS 180-4, section 5.3.3. */
-static const uint32_t sha256_start[8] = {
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-
 struct linesum {
-	struct hash *whole, *leaf;   /* libcrypto's */
-	bool ours;                   /* what follows is in use instead */
-	uint32_t state[8];           /* of the file */
-	uint64_t n;                  /* bytes of it */
-	uint8_t block[SHA256_BLOCK]; /* its last n % SHA256_BLOCK bytes */
+	struct hash *whole, *leaf; /* libcrypto's */
+	bool ours;                 /* what follows is in use instead */
+	struct sha256 file;
 };
 
 /* --- with the processor's instructions ---------------------------------------------------------- */
-
-static void
-state_put(const uint32_t state[8], uint8_t out[HASH_SIZE])
-{
-	for (size_t i = 0; i < 8; i++) {
-		uint32_t word = htobe32(state[i]);
-
-		memcpy(out + sizeof(word) * i, &word, sizeof(word));
-	}
-}
-
-/*
- * The last blocks of a sum of n bytes, of which the last `left` are in `blocks` already: 0x80, zeros, the
- * number of bits. Returns how many blocks.
- */
-static size_t
-pad(uint8_t *blocks, size_t left, uint64_t n)
-{
-	size_t count = (left + 1 + LENGTH_BYTES + SHA256_BLOCK - 1) / SHA256_BLOCK;
-	uint64_t bits = htobe64(n * 8);
-
-	blocks[left] = 0x80;
-	memset(blocks + left + 1, 0, count * SHA256_BLOCK - left - 1);
-	memcpy(blocks + count * SHA256_BLOCK - LENGTH_BYTES, &bits, sizeof(bits));
-	return count;
-}
-
-static void
-file_add(struct linesum *s, struct str bytes)
-{
-	size_t have = s->n % SHA256_BLOCK, room = SHA256_BLOCK - have;
-	const uint8_t *p = (const uint8_t *)bytes.p;
-	size_t n = bytes.n;
-
-	s->n += n;
-	if (n >= room) {
-		memcpy(s->block + have, p, room);
-		sha256_blocks(s->state, s->block, 1);
-		p += room;
-		n -= room;
-		sha256_blocks(s->state, p, n / SHA256_BLOCK);
-		p += n / SHA256_BLOCK * SHA256_BLOCK;
-		n %= SHA256_BLOCK;
-		have = 0;
-	}
-	memcpy(s->block + have, p, n);
-}
 
 /* A line that may be of less than a block: one sum after the other. */
 static void
@@ -84,9 +29,9 @@ add_short(struct linesum *s, struct str line, uint8_t leaf[HASH_SIZE])
 	memcpy(state, sha256_start, sizeof(state));
 	blocks[0] = 0x00;
 	memcpy(blocks + 1, line.p, line.n);
-	sha256_blocks(state, blocks, pad(blocks, 1 + line.n, 1 + line.n));
-	state_put(state, leaf);
-	file_add(s, line);
+	sha256_blocks(state, blocks, sha256_pad(blocks, 1 + line.n, 1 + line.n));
+	sha256_state_put(state, leaf);
+	sha256_add_by(sha256_blocks, &s->file, (const uint8_t *)line.p, line.n);
 }
 
 /*
@@ -98,7 +43,7 @@ static void
 add_long(struct linesum *s, struct str line, uint8_t leaf[HASH_SIZE])
 {
 	uint8_t first[SHA256_BLOCK], rest[REST_BLOCKS * SHA256_BLOCK];
-	size_t have = s->n % SHA256_BLOCK, room = SHA256_BLOCK - have;
+	size_t have = s->file.n % SHA256_BLOCK, room = SHA256_BLOCK - have;
 	const uint8_t *file = (const uint8_t *)line.p + room, *p = (const uint8_t *)line.p;
 	size_t file_n = line.n - room, leaf_n = line.n - FIRST_BYTES;
 	size_t file_blocks = file_n / SHA256_BLOCK, leaf_blocks = leaf_n / SHA256_BLOCK;
@@ -108,22 +53,22 @@ add_long(struct linesum *s, struct str line, uint8_t leaf[HASH_SIZE])
 	memcpy(state, sha256_start, sizeof(state));
 	first[0] = 0x00;
 	memcpy(first + 1, p, FIRST_BYTES);
-	memcpy(s->block + have, p, room);
-	sha256_blocks_of_two(s->state, s->block, state, first, 1);
+	memcpy(s->file.block + have, p, room);
+	sha256_blocks_of_two(s->file.state, s->file.block, state, first, 1);
 	p += FIRST_BYTES;
-	sha256_blocks_of_two(s->state, file, state, p, both);
+	sha256_blocks_of_two(s->file.state, file, state, p, both);
 	file += both * SHA256_BLOCK;
 	p += both * SHA256_BLOCK;
 
 	left = leaf_n - both * SHA256_BLOCK;
 	memcpy(rest, p, left);
-	blocks = pad(rest, left, 1 + line.n);
+	blocks = sha256_pad(rest, left, 1 + line.n);
 	both = file_blocks - both;
-	sha256_blocks_of_two(s->state, file, state, rest, both);
+	sha256_blocks_of_two(s->file.state, file, state, rest, both);
 	sha256_blocks(state, rest + both * SHA256_BLOCK, blocks - both);
-	state_put(state, leaf);
-	memcpy(s->block, file + both * SHA256_BLOCK, file_n % SHA256_BLOCK);
-	s->n += line.n;
+	sha256_state_put(state, leaf);
+	memcpy(s->file.block, file + both * SHA256_BLOCK, file_n % SHA256_BLOCK);
+	s->file.n += line.n;
 }
 
 /* The blocks of a node. */
@@ -132,7 +77,7 @@ node_blocks(uint8_t blocks[NODE_BLOCKS * SHA256_BLOCK], const uint8_t pair[NODE_
 {
 	blocks[0] = 0x01;
 	memcpy(blocks + 1, pair, NODE_BYTES);
-	(void)pad(blocks, 1 + NODE_BYTES, 1 + NODE_BYTES);
+	(void)sha256_pad(blocks, 1 + NODE_BYTES, 1 + NODE_BYTES);
 }
 
 /* For two pairs. */
@@ -148,19 +93,8 @@ two_parents(const uint8_t pair[NODE_BYTES], const uint8_t other[NODE_BYTES], uin
 	node_blocks(blocks, pair);
 	node_blocks(other_blocks, other);
 	sha256_blocks_of_two(state, blocks, other_state, other_blocks, NODE_BLOCKS);
-	state_put(state, out);
-	state_put(other_state, other_out);
-}
-
-static void
-file_end(struct linesum *s, uint8_t out[HASH_SIZE])
-{
-	uint8_t rest[2 * SHA256_BLOCK];
-	size_t have = s->n % SHA256_BLOCK;
-
-	memcpy(rest, s->block, have);
-	sha256_blocks(s->state, rest, pad(rest, have, s->n));
-	state_put(s->state, out);
+	sha256_state_put(state, out);
+	sha256_state_put(other_state, other_out);
 }
 
 /* --- both ways ---------------------------------------------------------------------------------- */
@@ -170,8 +104,8 @@ linesum_begin(struct linesum *s)
 {
 	if (!s->ours)
 		hash_begin(s->whole);
-	memcpy(s->state, sha256_start, sizeof(s->state));
-	s->n = 0;
+	memcpy(s->file.state, sha256_start, sizeof(s->file.state));
+	s->file.n = 0;
 }
 
 void
@@ -212,7 +146,7 @@ void
 linesum_end(struct linesum *s, uint8_t out[HASH_SIZE])
 {
 	if (s->ours)
-		file_end(s, out);
+		sha256_end_by(sha256_blocks, &s->file, out);
 	else
 		hash_end(s->whole, out);
 }

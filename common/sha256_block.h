@@ -2,25 +2,28 @@
 #pragma once
 
 /*
- * The block function of SHA-256 (FIPS 180-4, section 6.2.2) with the SHA instructions of x86-64, for
- * one sum and for two at once. Their instructions wait for one another in a sum of its own; two sums
- * side by side take little more time than one. libcrypto has no call for that. For linesum.c alone.
+ * What sums of SHA-256 (FIPS 180-4) are made of: how a sum begins and ends, and the block function
+ * (section 6.2.2) with the SHA instructions of x86-64, for one sum and for two at once. These
+ * instructions wait for one another within a sum; two sums side by side take little more time than one.
+ * libcrypto has no call for that. For sha256.c and linesum.c alone.
  */
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-#define SHA256_BLOCK 64 /* bytes */
+#include "common/sha256.h"
 
-#ifdef __x86_64__
-#include <cpuid.h>
-#include <immintrin.h>
+#define SHA256_LENGTH_BYTES 8 /* at the end of the last block */
 
-#define SHA256_TARGET __attribute__((target("sha,sse4.1,ssse3")))
+/* Section 5.3.3. */
+static const uint32_t sha256_start[8] = {
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
 
 /* Cube roots of the first 64 primes, 32 bits of their fractions (FIPS 180-4, section 4.2.2). */
-static const uint32_t sha256_k[64] __attribute__((aligned(16))) = {
+static const uint32_t sha256_k[64] __attribute__((aligned(16), unused)) = {
     0x428a2f98,
     0x71374491,
     0xb5c0fbcf,
@@ -86,6 +89,73 @@ static const uint32_t sha256_k[64] __attribute__((aligned(16))) = {
     0xbef9a3f7,
     0xc67178f2,
 };
+
+typedef void sha256_blocks_fn(uint32_t state[8], const uint8_t *p, size_t n);
+
+/* The sum that a state stands for. */
+static inline void
+sha256_state_put(const uint32_t state[8], uint8_t out[SHA256_SIZE])
+{
+	for (size_t i = 0; i < 8; i++) {
+		uint32_t word = htobe32(state[i]);
+
+		memcpy(out + sizeof(word) * i, &word, sizeof(word));
+	}
+}
+
+/*
+ * The last blocks of a sum of n bytes, of which the last `left` are in `blocks` already: 0x80, zeros, the
+ * number of bits. Returns how many blocks.
+ */
+static inline size_t
+sha256_pad(uint8_t *blocks, size_t left, uint64_t n)
+{
+	size_t count = (left + 1 + SHA256_LENGTH_BYTES + SHA256_BLOCK - 1) / SHA256_BLOCK;
+	uint64_t bits = htobe64(n * 8);
+
+	blocks[left] = 0x80;
+	memset(blocks + left + 1, 0, count * SHA256_BLOCK - left - 1);
+	memcpy(blocks + count * SHA256_BLOCK - SHA256_LENGTH_BYTES, &bits, sizeof(bits));
+	return count;
+}
+
+static inline void
+sha256_add_by(sha256_blocks_fn *blocks, struct sha256 *s, const uint8_t *p, size_t n)
+{
+	size_t have = s->n % SHA256_BLOCK, room = SHA256_BLOCK - have;
+
+	s->n += n;
+	if (n >= room) {
+		memcpy(s->block + have, p, room);
+		blocks(s->state, s->block, 1);
+		p += room;
+		n -= room;
+		blocks(s->state, p, n / SHA256_BLOCK);
+		p += n / SHA256_BLOCK * SHA256_BLOCK;
+		n %= SHA256_BLOCK;
+		have = 0;
+	}
+	memcpy(s->block + have, p, n);
+}
+
+static inline void
+sha256_end_by(sha256_blocks_fn *blocks, struct sha256 *s, uint8_t out[SHA256_SIZE])
+{
+	uint8_t rest[2 * SHA256_BLOCK];
+	size_t have = s->n % SHA256_BLOCK;
+
+	memcpy(rest, s->block, have);
+	blocks(s->state, rest, sha256_pad(rest, have, s->n));
+	sha256_state_put(s->state, out);
+}
+
+/* --- with the processor's instructions ---------------------------------------------------------- */
+
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <immintrin.h>
+
+#define SHA256_TARGET __attribute__((target("sha,sse4.1,ssse3")))
 
 /* Leaf 7 says SHA, leaf 1 what is used beside it. */
 static inline bool
@@ -211,7 +281,7 @@ sha256_blocks_of_two(
 
 #else
 
-/* Elsewhere libcrypto does it all. */
+/* Elsewhere linesum.c uses libcrypto, and sha256.c its own. */
 static inline bool
 sha256_has_instructions(void)
 {

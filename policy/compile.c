@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <openssl/evp.h>
 
 #include "common/cleanup.h"
+#include "common/sha256.h"
 #include "policy/accounts.h"
 #include "policy/document.h"
 #include "policy/image.h"
@@ -10,17 +10,15 @@
 
 #define REVISION_HASH ((size_t)8) /* bytes of the hash in a revision that we make */
 
-static bool
-hash_texts(const struct policy_texts *texts, uint8_t ret[EVP_MAX_MD_SIZE])
+static void
+hash_texts(const struct policy_texts *texts, uint8_t ret[SHA256_SIZE])
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+	struct sha256 sum;
 
-	for (size_t i = 0; ok && i < texts->n; i++)
-		ok = EVP_DigestUpdate(ctx, texts->v[i].text.p, texts->v[i].text.n) == 1;
-	ok = ok && EVP_DigestFinal_ex(ctx, ret, NULL) == 1;
-	EVP_MD_CTX_free(ctx);
-	return ok;
+	sha256_begin(&sum);
+	for (size_t i = 0; i < texts->n; i++)
+		sha256_add(&sum, texts->v[i].text);
+	sha256_end(&sum, ret);
 }
 
 /* Every record names the revision that decided: without one in the documents, their hash. */
@@ -29,12 +27,11 @@ name_revision(struct doc *doc)
 {
 	char buf[sizeof("sha256:") + 2 * REVISION_HASH];
 	struct text t = text_over(buf, sizeof(buf));
-	uint8_t hash[EVP_MAX_MD_SIZE];
+	uint8_t hash[SHA256_SIZE];
 
 	if (str_given(doc->revision))
 		return 0;
-	if (!hash_texts(doc->texts, hash))
-		return -ENOMEM;
+	hash_texts(doc->texts, hash);
 	text_put(&t, STR("sha256:"));
 	text_hex(&t, hash, REVISION_HASH);
 	doc->revision = arena_str(&doc->arena, text_str(&t));

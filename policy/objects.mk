@@ -1,9 +1,9 @@
-# What of policy/ a program links: POLICY-evaluate reads images and decides (with common/text.o and
-# libcrypto); POLICY-load adds documents, compiling and lint (with json-c).
+# What of policy/ a program links: POLICY-evaluate reads images and decides (with
+# common/text.o); POLICY-load adds documents, compiling and lint (with json-c).
 POLICY-evaluate := \
 	policy/canon_ip.o policy/canon_host.o policy/canon_path.o policy/canon_url.o \
 	policy/action.o policy/op.o policy/glob.o policy/pattern_match.o \
-	policy/image_sum.o policy/image_open.o policy/image_view.o \
+	common/sha256.o policy/image_sum.o policy/image_open.o policy/image_view.o \
 	policy/condition.o policy/select.o policy/evaluate.o
 POLICY-load := $(POLICY-evaluate) \
 	policy/store.o policy/report.o policy/texts.o policy/accounts.o \

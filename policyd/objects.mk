@@ -31,4 +31,4 @@ OBJS-policyd := \
 	$(POLICY-load) $(POLICY-load-common) \
 	proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
 	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o
-LIBS-policyd := libevent_core json-c libcap libcrypto libseccomp
+LIBS-policyd := libevent_core json-c libcap libseccomp

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "common/fds.h"
 #include "common/jail.h"
 #include "common/log.h"
+#include "common/sha256.h"
 #include "policy/accounts.h"
 #include "policy/policy.h"
 #include "proto/value.h"
@@ -21,7 +21,6 @@
 #define FD_IMAGE COMPILER_FD_IMAGE
 #define FD_PAYLOAD COMPILER_FD_PAYLOAD
 #define PAYLOAD_MAX 4096
-#define SHA256_BYTES 32
 #define FIRST_MAX 600 /* bytes of the first complaint in the payload */
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -102,22 +101,14 @@ refuse_for(const char *file, int error)
 /* --- loaded ----------------------------------------------------------------------------------- */
 
 static void
-cleanup_digest(EVP_MD_CTX **ctx)
+fingerprint(const struct policy_texts *texts, uint8_t ret[SHA256_SIZE])
 {
-	EVP_MD_CTX_free(*ctx);
-}
+	struct sha256 sum;
 
-/* Ends the process when the library fails: then there is no way to say what was loaded. */
-static void
-fingerprint(const struct policy_texts *texts, uint8_t ret[SHA256_BYTES])
-{
-	__attribute__((cleanup(cleanup_digest))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
-
-	for (size_t i = 0; good && i < texts->n; i++)
-		good = EVP_DigestUpdate(ctx, texts->v[i].text.p, texts->v[i].text.n) == 1;
-	if (!good || EVP_DigestFinal_ex(ctx, ret, NULL) != 1)
-		fatalx("cannot compute the policy's SHA-256");
+	sha256_begin(&sum);
+	for (size_t i = 0; i < texts->n; i++)
+		sha256_add(&sum, texts->v[i].text);
+	sha256_end(&sum, ret);
 }
 
 static void
@@ -135,8 +126,8 @@ static void
 send_success(
     const struct policy_texts *texts, const struct policy_report *report, struct str revision)
 {
-	uint8_t buf[PAYLOAD_MAX], digest[SHA256_BYTES];
-	char hex[2 * SHA256_BYTES];
+	uint8_t buf[PAYLOAD_MAX], digest[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE];
 	struct text t = text_over(hex, sizeof(hex));
 	struct wire_out out = wire_out_over(buf, sizeof(buf));
 

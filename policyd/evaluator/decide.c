@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* op "evaluate": the decision, its record and its reply. */
-#include <openssl/evp.h>
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/sha256.h"
 #include "policyd/client/reply.h"
 #include "policyd/evaluator/jvalue.h"
 #include "policyd/evaluator/state.h"
@@ -97,14 +97,12 @@ payload_claimed(struct wire_out *out, const struct request *rq)
 static void
 payload_fingerprint(struct wire_out *out, struct str resource)
 {
-	unsigned char hash[EVP_MAX_MD_SIZE];
-	char hex[2 * EVP_MAX_MD_SIZE];
+	uint8_t sum[SHA256_SIZE];
+	char hex[2 * SHA256_SIZE];
 	struct text t = text_over(hex, sizeof(hex));
-	unsigned n = 0;
 
-	if (EVP_Digest(resource.p, resource.n, hash, &n, EVP_sha256(), NULL) != 1)
-		out->failed = true;
-	text_hex(&t, hash, n);
+	sha256_sum(resource, sum);
+	text_hex(&t, sum, sizeof(sum));
 	value_member_str(out, STR("resource_sha256"), text_str(&t));
 	value_member_int(out, STR("resource_bytes"), (int64_t)resource.n);
 }

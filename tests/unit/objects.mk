@@ -46,6 +46,10 @@ LIBS-test_jscan_random := json-c
 UNIT_TESTS += test_jform
 OBJS-test_jform := tests/unit/test_jform.o common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
 
+UNIT_TESTS += test_sha256
+OBJS-test_sha256 := tests/unit/test_sha256.o # has sha256.o inside
+LIBS-test_sha256 := libcrypto
+
 # The test has linesum.o inside.
 UNIT_TESTS += test_linesum
 OBJS-test_linesum := tests/unit/test_linesum.o common/hash.o common/log.o common/text.o
