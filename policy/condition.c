@@ -7,7 +7,7 @@
 
 static_assert((int)SCOPE_KINDS == IMAGE_SCOPES, "every scope has its place in the image");
 
-#define US_PER_MINUTE (60 * US_PER_S)
+#define MINUTE 60  /* seconds */
 #define THURSDAY 4 /* 1970-01-01; Sunday is 0 */
 
 static bool
@@ -60,11 +60,48 @@ floor_div(int64_t a, int64_t b)
 	return a / b - (a % b < 0);
 }
 
+/* The last shift that is over; the first is from ever. */
+static int32_t
+zone_offset(const struct policy_image *img, uint32_t zone, int64_t second)
+{
+	struct image_run run;
+	struct zone_shift shift;
+	uint32_t low, high;
+
+	image_get(img, IMAGE_ZONES, zone, &run);
+	low = run.first;
+	high = run.first + run.n;
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		image_get(img, IMAGE_SHIFTS, middle, &shift);
+		if (shift.from <= second)
+			low = middle;
+		else
+			high = middle;
+	}
+	image_get(img, IMAGE_SHIFTS, low, &shift);
+	return shift.offset;
+}
+
+/* What clocks show there, in minutes since 1970-01-01 00:00 of their own. */
+static int64_t
+local_minute(const struct policy_image *img, const struct image_when *w, int64_t now)
+{
+	int64_t second = floor_div(now, US_PER_S);
+
+	if (w->zone == IMAGE_NONE)
+		second += (int64_t)w->offset * MINUTE;
+	else
+		second += zone_offset(img, w->zone, second);
+	return floor_div(second, MINUTE);
+}
+
 /* A window over midnight belongs to the day on which it begins. */
 static bool
-within_window(const struct image_when *w, int64_t now)
+within_window(const struct policy_image *img, const struct image_when *w, int64_t now)
 {
-	int64_t minute = floor_div(now, US_PER_MINUTE) + w->zone;
+	int64_t minute = local_minute(img, w, now);
 	int64_t day = floor_div(minute, DOC_DAY_MINUTES);
 	int64_t of_day = minute - day * DOC_DAY_MINUTES;
 	bool over_midnight = w->from > w->to;
@@ -111,7 +148,7 @@ condition_when(
 	if (when == IMAGE_NONE)
 		return TRUTH_TRUE;
 	image_get(img, IMAGE_WHENS, when, &w);
-	if (w.has_time && !within_window(&w, now))
+	if (w.has_time && !within_window(img, &w, now))
 		return TRUTH_FALSE;
 	t = one_of(img, w.client, s->client);
 	return truth_and(t, context_holds(img, w.contexts, s));

@@ -29,11 +29,20 @@ struct doc_context {
 	struct doc_list values; /* globs */
 };
 
+#define DOC_NO_ZONE UINT32_MAX
+
+/* A named time zone, looked up once. */
+struct doc_zone {
+	uint32_t first_shift, n_shifts; /* of the document's shifts */
+	const char *why;                /* it cannot be had (static); NULL: it can */
+};
+
 struct doc_when {
 	bool has_time;
 	uint16_t from, to; /* minutes of the day; from > to: over midnight */
 	uint8_t days;      /* on which the window begins */
-	int16_t zone;      /* minutes east of UTC */
+	int16_t offset;    /* minutes east of UTC, without a zone */
+	uint32_t zone;     /* of the document's zones; DOC_NO_ZONE: none */
 	struct doc_list client;
 	struct doc_context *context;
 	uint32_t n_context;
@@ -92,7 +101,9 @@ struct doc {
 	struct arena arena;
 	struct vec policies, rules, tests;
 	struct strmap policy_ids;
-	struct str revision; /* of all documents, joined with '+' */
+	struct vec zones, shifts; /* struct zone_shift */
+	struct strmap zone_names; /* values: of zones */
+	struct str revision;      /* of all documents, joined with '+' */
 	struct str org_id, org_name;
 	struct place org_place;
 	bool has_org_source;
@@ -109,6 +120,12 @@ static inline struct doc_rule *
 doc_rule(const struct doc *d, uint32_t i)
 {
 	return (struct doc_rule *)d->rules.p + i;
+}
+
+static inline struct doc_zone *
+doc_zone(const struct doc *d, uint32_t i)
+{
+	return (struct doc_zone *)d->zones.p + i;
 }
 
 static inline struct doc_test *

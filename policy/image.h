@@ -22,9 +22,10 @@
 
 #include "policy/pattern.h"
 #include "policy/policy.h"
+#include "policy/zone.h"
 
 #define IMAGE_MAGIC UINT32_C(0x31505753) /* "SWP1" in little-endian */
-#define IMAGE_VERSION 1
+#define IMAGE_VERSION 2
 #define IMAGE_SHA256 32
 #define IMAGE_NONE UINT32_MAX /* offset of a string that is not given */
 #define IMAGE_MAX (UINT32_C(1) << 31)
@@ -35,6 +36,8 @@ enum image_section {
 	IMAGE_PORTS,    /* struct port_range */
 	IMAGE_PATTERNS, /* struct image_pattern */
 	IMAGE_CONTEXTS, /* struct image_context */
+	IMAGE_SHIFTS,   /* struct zone_shift, zone by zone */
+	IMAGE_ZONES,    /* struct image_run of IMAGE_SHIFTS: they share them out, in order */
 	IMAGE_WHENS,    /* struct image_when */
 	IMAGE_RULES,    /* struct image_rule, in load order */
 	IMAGE_POLICIES, /* struct image_policy, in load order */
@@ -73,10 +76,12 @@ struct image_context {
 };
 
 struct image_when {
-	uint16_t from, to;
-	int16_t zone;
+	uint16_t from, to; /* minutes of the day */
+	int16_t offset;    /* minutes east of UTC, without a zone */
 	uint8_t days;
 	uint8_t has_time;
+	uint32_t zone; /* of IMAGE_ZONES, IMAGE_NONE: none */
+	uint32_t zero;
 	struct image_run client;   /* of IMAGE_REFS */
 	struct image_run contexts; /* of IMAGE_CONTEXTS */
 };
@@ -112,7 +117,8 @@ struct image_account {
 static_assert(sizeof(struct image_header) == 48 + 8 * IMAGE_SECTIONS + 24, "no holes");
 static_assert(sizeof(struct image_pattern) == 56, "no holes");
 static_assert(sizeof(struct image_context) == 16, "no holes");
-static_assert(sizeof(struct image_when) == 24, "no holes");
+static_assert(sizeof(struct zone_shift) == 16, "no holes");
+static_assert(sizeof(struct image_when) == 32, "no holes");
 static_assert(sizeof(struct image_rule) == 64, "no holes");
 static_assert(sizeof(struct image_policy) == 56, "no holes");
 static_assert(sizeof(struct image_account) == 20, "no holes");
@@ -127,6 +133,8 @@ image_element(enum image_section s)
 	    [IMAGE_PORTS] = sizeof(struct port_range),
 	    [IMAGE_PATTERNS] = sizeof(struct image_pattern),
 	    [IMAGE_CONTEXTS] = sizeof(struct image_context),
+	    [IMAGE_SHIFTS] = sizeof(struct zone_shift),
+	    [IMAGE_ZONES] = sizeof(struct image_run),
 	    [IMAGE_WHENS] = sizeof(struct image_when),
 	    [IMAGE_RULES] = sizeof(struct image_rule),
 	    [IMAGE_POLICIES] = sizeof(struct image_policy),

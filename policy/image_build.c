@@ -133,6 +133,20 @@ build_pattern(struct build *b, const struct pattern *p)
 	(void)build_add(b, IMAGE_PATTERNS, &e);
 }
 
+static_assert(DOC_NO_ZONE == IMAGE_NONE, "no zone is no zone");
+
+static void
+build_zones(struct build *b, const struct doc *doc)
+{
+	for (uint32_t i = 0; i < doc->shifts.n; i++)
+		(void)build_add(b, IMAGE_SHIFTS, (struct zone_shift *)doc->shifts.p + i);
+	for (uint32_t i = 0; i < doc->zones.n; i++) {
+		struct image_run run = {doc_zone(doc, i)->first_shift, doc_zone(doc, i)->n_shifts};
+
+		(void)build_add(b, IMAGE_ZONES, &run);
+	}
+}
+
 static uint32_t
 build_when(struct build *b, const struct doc_when *w)
 {
@@ -143,7 +157,8 @@ build_when(struct build *b, const struct doc_when *w)
 	e = (struct image_when){
 	    .from = w->from,
 	    .to = w->to,
-	    .zone = w->zone,
+	    .offset = w->offset,
+	    .zone = w->has_time ? w->zone : IMAGE_NONE,
 	    .days = w->days,
 	    .has_time = w->has_time,
 	    .client = build_list(b, w->client.v, w->client.n),
@@ -271,6 +286,7 @@ image_build(
 	h.revision = build_str(&b, doc->revision);
 	h.org_id = build_str(&b, doc->org_id);
 	h.org_name = build_str(&b, doc->org_name);
+	build_zones(&b, doc);
 	for (uint32_t i = 0; i < doc->policies.n; i++)
 		build_policy(&b, doc_policy(doc, i));
 	for (uint32_t i = 0; i < doc->rules.n; i++)

@@ -109,6 +109,39 @@ context_ok(const struct policy_image *img, uint32_t i)
 	return str_ok(img, c.key) && run_ok(img, IMAGE_REFS, c.values);
 }
 
+/* Within a zone times rise; only its first is from ever. */
+static bool
+shift_ok(const struct policy_image *img, uint32_t i)
+{
+	struct zone_shift shift, before = {.from = INT64_MIN};
+
+	image_get(img, IMAGE_SHIFTS, i, &shift);
+	if (i > 0)
+		image_get(img, IMAGE_SHIFTS, i - 1, &before);
+	return (shift.from == INT64_MIN || shift.from > before.from) &&
+	       shift.offset >= -ZONE_OFFSET_MAX && shift.offset <= ZONE_OFFSET_MAX;
+}
+
+/* Each begins where the one before it ends, and has one shift at least. */
+static bool
+zone_ok(const struct policy_image *img, uint32_t i)
+{
+	struct image_run run, before = {0, 0};
+	struct zone_shift shift;
+
+	image_get(img, IMAGE_ZONES, i, &run);
+	if (i > 0)
+		image_get(img, IMAGE_ZONES, i - 1, &before);
+	if (run.first != before.first + before.n || run.n == 0 || !run_ok(img, IMAGE_SHIFTS, run))
+		return false;
+	for (uint32_t k = 0; k < run.n; k++) {
+		image_get(img, IMAGE_SHIFTS, run.first + k, &shift);
+		if ((shift.from == INT64_MIN) != (k == 0))
+			return false;
+	}
+	return true;
+}
+
 static bool
 when_ok(const struct policy_image *img, uint32_t i)
 {
@@ -116,7 +149,8 @@ when_ok(const struct policy_image *img, uint32_t i)
 
 	image_get(img, IMAGE_WHENS, i, &w);
 	if (w.from > DOC_DAY_MINUTES || w.to > DOC_DAY_MINUTES || w.days > DOC_EVERY_DAY ||
-	    w.zone < -DOC_DAY_MINUTES || w.zone > DOC_DAY_MINUTES || w.has_time > 1)
+	    w.offset < -DOC_DAY_MINUTES || w.offset > DOC_DAY_MINUTES || w.has_time > 1 ||
+	    (w.zone != IMAGE_NONE && w.zone >= image_section(img, IMAGE_ZONES).n))
 		return false;
 	return run_ok(img, IMAGE_REFS, w.client) && run_ok(img, IMAGE_CONTEXTS, w.contexts);
 }
@@ -170,6 +204,8 @@ check_elements(const struct policy_image *img, const char **ret_why)
 	    {IMAGE_PORTS, port_ok, "policy image has a bad port range"},
 	    {IMAGE_PATTERNS, pattern_ok, "policy image has a bad pattern"},
 	    {IMAGE_CONTEXTS, context_ok, "policy image has a bad context"},
+	    {IMAGE_SHIFTS, shift_ok, "policy image has a bad shift of clocks"},
+	    {IMAGE_ZONES, zone_ok, "policy image has a bad time zone"},
 	    {IMAGE_WHENS, when_ok, "policy image has a bad condition"},
 	    {IMAGE_RULES, rule_ok, "policy image has a bad rule"},
 	    {IMAGE_POLICIES, policy_ok, "policy image has a bad policy"},

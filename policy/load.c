@@ -166,6 +166,9 @@ doc_free(struct doc *doc)
 	vec_free(&doc->policies);
 	vec_free(&doc->rules);
 	vec_free(&doc->tests);
+	vec_free(&doc->zones);
+	vec_free(&doc->shifts);
+	strmap_free(&doc->zone_names);
 	strmap_free(&doc->policy_ids);
 	arena_free(&doc->arena);
 	*doc = (struct doc){.texts = NULL};

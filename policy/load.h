@@ -72,6 +72,11 @@ void load_policies(const struct reader *r, struct json_object *list);
 void load_rules(const struct reader *r, struct json_object *list, uint32_t policy);
 const struct doc_when *
 load_when(const struct reader *r, struct json_object *node, struct json_object *rule);
+/*
+ * The document's zone that this node names; after a complaint one that nobody must use.
+ */
+uint32_t
+load_named_zone(const struct reader *r, struct json_object *node, struct json_object *time);
 void load_tests(const struct reader *r, struct json_object *list);
 
 /* An array's i-th element. */

@@ -60,17 +60,14 @@ load_clock(
 }
 
 static void
-load_zone(const struct reader *r, struct json_object *time, int16_t *ret)
+load_zone(const struct reader *r, struct json_object *time, struct doc_when *w)
 {
 	struct json_object *node;
 
 	if (!read_member(r, time, "zone", json_type_string, OPTIONAL, &node))
 		return;
-	if (parse_zone(load_text(node), ret) < 0)
-		read_complain(r, node, time,
-		    "\"zone\" must be \"UTC\" or an offset like \"+01:00\" (named time zones are "
-		    "not "
-		    "supported yet)");
+	if (parse_zone(load_text(node), &w->offset) < 0)
+		w->zone = load_named_zone(r, node, time);
 }
 
 static void
@@ -116,11 +113,12 @@ load_window(const struct reader *r, struct json_object *when, struct doc_when *w
 		return;
 	w->has_time = true;
 	w->to = DOC_DAY_MINUTES;
+	w->zone = DOC_NO_ZONE;
 	w->days = DOC_EVERY_DAY;
 	load_clock(r, time, "from", DOC_DAY_MINUTES - 1, &w->from);
 	load_clock(r, time, "to", DOC_DAY_MINUTES, &w->to);
 	load_days(r, time, &w->days);
-	load_zone(r, time, &w->zone);
+	load_zone(r, time, w);
 	if (w->from == w->to)
 		read_complain(r, time, when,
 		    "\"from\" and \"to\" are the same: leave both out for "

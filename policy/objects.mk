@@ -7,8 +7,8 @@ POLICY-evaluate := \
 	policy/condition.o policy/select.o policy/evaluate.o
 POLICY-load := $(POLICY-evaluate) \
 	policy/store.o policy/report.o policy/texts.o policy/accounts.o \
-	policy/pattern.o policy/pattern_host.o policy/pattern_cover.o \
-	policy/load.o policy/load_json.o policy/load_policy.o policy/load_when.o policy/load_test.o \
+	policy/zone_tzif.o policy/zone_rule.o policy/pattern.o policy/pattern_host.o policy/pattern_cover.o \
+	policy/load.o policy/load_json.o policy/load_policy.o policy/load_when.o policy/load_zone.o policy/load_test.o \
 	policy/image_build.o policy/compile.o policy/selftest.o policy/lint.o policy/lint_overlap.o policy/lint_index.o
 # What POLICY-load stands on.
 POLICY-load-common := \

@@ -189,17 +189,26 @@ struct policy_text {
 	struct str text;
 };
 
+/* Where policies look up named time zones: zeroed, they can name none. */
+struct policy_zones {
+	bool there;
+	int directory; /* descriptor, O_PATH; the files beneath are read when a policy names them */
+	const char *why; /* if not there: static; NULL: there is no database */
+};
+
 /* Texts of one policy file, or of every *.json of a directory in byte order of the names. */
 struct policy_texts {
 	struct policy_text *v;
 	size_t n;
 	char *failed; /* the file that could not be read */
+	struct policy_zones zones;
 };
 /*
  * -errno; *ret_why_file names the file that could not be read (owned by the texts or static), so
  * policy_texts_free() is due in any case. -EFBIG: over LIMIT_POLICY_BYTES in all. In a directory
  * names that begin with a dot are passed over, and what is no regular file is -EINVAL or -EISDIR; a
- * directory without documents gives no texts (which policy_compile() complains about).
+ * directory without documents gives no texts (which policy_compile() complains about). Opens the
+ * system's time zone database, too, if there is one.
  */
 int
 policy_texts_read(struct policy_texts *texts, const char *file_or_dir, const char **ret_why_file);

@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/fds.h"
 #include "policy/policy.h"
+#include "policy/zone.h"
 
 #define TEXTS_MAX 4096 /* files of one directory */
 
@@ -149,12 +151,20 @@ read_directory(struct policy_texts *texts, const char *path, const char **ret_wh
 	return error;
 }
 
+static void
+open_zones(struct policy_zones *zones)
+{
+	zones->directory = open(ZONE_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	zones->there = zones->directory >= 0;
+}
+
 int
 policy_texts_read(struct policy_texts *texts, const char *file_or_dir, const char **ret_why_file)
 {
 	struct stat st;
 
-	*texts = (struct policy_texts){NULL, 0, NULL};
+	*texts = (struct policy_texts){.v = NULL};
+	open_zones(&texts->zones);
 	if (stat(file_or_dir, &st) < 0)
 		return fail(texts, file_or_dir, -errno, ret_why_file);
 	if (S_ISDIR(st.st_mode))
@@ -171,5 +181,7 @@ policy_texts_free(struct policy_texts *texts)
 	}
 	free(texts->v);
 	free(texts->failed);
-	*texts = (struct policy_texts){NULL, 0, NULL};
+	if (texts->zones.there)
+		(void)close(texts->zones.directory);
+	*texts = (struct policy_texts){.v = NULL};
 }

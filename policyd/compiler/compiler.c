@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/fds.h"
 #include "common/jail.h"
+#include "common/landlock.h"
 #include "common/log.h"
 #include "common/sha256.h"
 #include "policy/accounts.h"
@@ -198,7 +200,17 @@ warm_up(void)
 	(void)policy_compile(&texts, &options, &image, &size, &report);
 }
 
-/* Everything is read before the jail, and nothing of a policy is parsed outside of it. */
+/* A directory alone is no fence: without Landlock a path may lead out of it. */
+static void
+fence_zones(struct policy_zones *zones)
+{
+	if (!zones->there || landlock_abi() > 0)
+		return;
+	(void)close(zones->directory);
+	*zones = (struct policy_zones){.why = "named zones need a kernel with Landlock here"};
+}
+
+/* All but time zones is read before the jail, and nothing of a policy is parsed outside of it. */
 int
 compiler_main(const char *policy, bool landlock_optional)
 {
@@ -217,7 +229,8 @@ compiler_main(const char *policy, bool landlock_optional)
 		error = accounts_read_etc(&accounts);
 	}
 	warm_up();
-	compiler_jail(landlock_optional);
+	fence_zones(&texts.zones);
+	compiler_jail(&texts.zones, landlock_optional);
 	error = error < 0 ? refuse_for(file, error) : compile(&texts, &accounts);
 	accounts_free(&accounts);
 	policy_texts_free(&texts);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "policy/accounts.h"
 #include "policy/document.h"
@@ -36,7 +37,8 @@ static const char document[] =
     "\"client\":[\"s*\"],\"context\":{\"branch\":[\"main\",\"topic/*\"],\"k\":\"v\"}},"
     "\"expires\":\"2026-12-31T00:00:00Z\"},"
     "{\"id\":\"fs\",\"name\":\"F\",\"actions\":[\"read\",\"write\"],\"resources\":[\"/data/**\","
-    "\"/*/a/**/*.txt\",\"/\"],\"decision\":\"deny\"}]},"
+    "\"/*/a/**/*.txt\",\"/\"],\"decision\":\"deny\",\"when\":{\"time\":{\"to\":\"06:00\",\"zone\":"
+    "\"Europe/Berlin\"}}}]},"
     "{\"id\":\"q\",\"mode\":\"warn\",\"rules\":[{\"id\":\"exec\",\"actions\":[\"exec\"],"
     "\"resources\":["
     "\"cu*\",\"/usr/bin/*\"],\"decision\":\"deny\"},"
@@ -82,7 +84,11 @@ setup(void **state)
 	struct policy_texts texts = {.v = &text, .n = 1};
 	const char *given = getenv("TEST_SEED");
 	struct doc doc;
-	int error = doc_load(&doc, &texts, &report);
+	int error;
+
+	texts.zones.directory = open(ZONE_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	texts.zones.there = texts.zones.directory >= 0;
+	error = doc_load(&doc, &texts, &report);
 
 	(void)state;
 	seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
@@ -91,6 +97,7 @@ setup(void **state)
 	else
 		error = -1;
 	doc_free(&doc);
+	(void)close(texts.zones.directory);
 	/* cppcheck-suppress invalidFunctionArg ; anonymous memory has no descriptor */
 	room = mmap(NULL, 3 * ROOM, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (error || room == MAP_FAILED || mprotect(room + ROOM, ROOM, PROT_READ | PROT_WRITE))

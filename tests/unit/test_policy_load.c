@@ -96,8 +96,9 @@ static const struct {
     {RULE("\"when\":{\"time\":{\"days\":[\"mon\",~\"Tue\"]}}"),
 	"days are mon, tue, wed, thu, fri, sat, sun"},
     {RULE("\"when\":{\"time\":{\"zone\":~\"Europe/Berlin\"}}"),
-	"\"zone\" must be \"UTC\" or an offset like \"+01:00\" (named time zones are not "
-	"supported yet)"},
+	"time zone \"Europe/Berlin\": there is no time zone database in /usr/share/zoneinfo"},
+    {RULE("\"when\":{\"time\":{\"zone\":~\"Europe/../Berlin\"}}"),
+	"\"zone\" must be \"UTC\", an offset like \"+01:00\", or a name like \"Europe/Berlin\""},
     {RULE("\"when\":{\"context\":{\"k\":~true}}"), "\"k\" must be a string or a list of strings"},
     {RULE("\"when\":{\"context\":{\"k\":~[]}}"), "\"k\" must not be empty"},
     {TEST("~\"sub\":{}"), "unknown key \"sub\" in a test"},
@@ -391,7 +392,7 @@ static void
 test_no_files(void **state)
 {
 	static const struct policy_compile_options options = {.now = NOON};
-	struct policy_texts none = {NULL, 0, NULL};
+	struct policy_texts none = {.v = NULL};
 	uint8_t *image;
 	size_t size;
 
