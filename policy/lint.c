@@ -3,6 +3,7 @@
 /* What is valid and still probably not what its author meant. */
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "common/clock.h"
 #include "policy/action.h"
@@ -96,21 +97,65 @@ lint_policies(const struct doc *d)
 	}
 }
 
-int
-policy_lint(const struct policy_texts *texts, int64_t now, struct policy_report *report)
+static int
+lint_document(const struct lint *l)
+{
+	const struct doc *d = l->doc;
+
+	if (!l->wanted)
+		lint_policies(d);
+	for (uint32_t i = 0; i < d->rules.n; i++)
+		if (!l->wanted || l->wanted[i])
+			lint_rule(d, doc_rule(d, i), l->now);
+	return lint_overlaps(l);
+}
+
+/* Mark the rules that are named. */
+static int
+lint_want(struct lint *l, struct lint_only *only)
+{
+	const struct doc *d = l->doc;
+
+	l->wanted = calloc((size_t)d->rules.n + 1, sizeof(struct lint_name *));
+	if (!l->wanted)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < d->rules.n; i++)
+		for (size_t k = 0; k < only->n; k++)
+			if (str_eq(doc_rule(d, i)->id, only->v[k].rule) &&
+			    str_eq(doc_policy(d, doc_rule(d, i)->policy)->id, only->v[k].policy))
+				l->wanted[i] = &only->v[k];
+	return 0;
+}
+
+static int
+lint_texts(const struct policy_texts *texts, int64_t now, struct lint_only *only,
+    struct policy_report *report)
 {
 	struct doc doc;
+	struct lint l = {.doc = &doc, .now = now};
 	uint32_t before = report->n;
 	int error = doc_load(&doc, texts, report);
 
 	if (error == 0 && report->n > before)
 		error = -EINVAL;
-	if (error == 0) {
-		lint_policies(&doc);
-		for (uint32_t i = 0; i < doc.rules.n; i++)
-			lint_rule(&doc, doc_rule(&doc, i), now);
-		error = lint_overlaps(&doc, now);
-	}
+	if (error == 0 && only)
+		error = lint_want(&l, only);
+	if (error == 0)
+		error = lint_document(&l);
+	free(l.wanted);
 	doc_free(&doc);
 	return error;
+}
+
+int
+policy_lint(const struct policy_texts *texts, int64_t now, struct policy_report *report)
+{
+	return lint_texts(texts, now, NULL, report);
+}
+
+int
+policy_lint_only(const struct policy_texts *texts, int64_t now, struct lint_only *only,
+    struct policy_report *report)
+{
+	return lint_texts(texts, now, only, report);
 }

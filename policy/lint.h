@@ -7,11 +7,37 @@
 void
 lint_complain(const struct doc *d, struct place place, const struct doc_rule *r, const char *what);
 
+/* A rule by name, of a lint of these rules only. */
+struct lint_name {
+	struct str policy, rule;
+	bool needless; /* found: another rule, not one of these, says all of it already */
+};
+
+struct lint_only {
+	struct lint_name *v;
+	size_t n;
+};
+
+/*
+ * policy_lint() of these rules alone, against all others: what it says is about one of them, or about
+ * another because of one of them.
+ */
+int policy_lint_only(const struct policy_texts *texts, int64_t now, struct lint_only *only,
+    struct policy_report *report);
+
+/* A lint under way. */
+struct lint {
+	const struct doc *doc;
+	int64_t now;
+	/* Of each rule its name among those wanted; NULL: all rules are wanted. */
+	struct lint_name **wanted;
+};
+
 /*
  * Rules that say what another rule says already, and allows that a deny always overrides. 0 or
  * -ENOMEM. (lint_overlap.c)
  */
-int lint_overlaps(const struct doc *d, int64_t now);
+int lint_overlaps(const struct lint *l);
 
 /* --- which patterns may cover another (lint_index.c) ----------------------------------------- */
 

@@ -70,28 +70,50 @@ complain(
 	    lint_pattern(a)->text.p, STR_ARG(a->rule->id), STR_ARG(p->id));
 }
 
-/* b says nothing new. Of two that say the same, the later one does. */
+/* Of two that say the same, the later one does it in vain; or the one that we were asked about. */
 static bool
-is_needless(const struct doc *d, const struct lint_item *a, const struct lint_item *b)
+comes_after(const struct lint *l, const struct lint_item *a, const struct lint_item *b)
 {
-	bool later = b->index > a->index || (b->index == a->index && b->pattern > a->pattern);
+	if (l->wanted && !l->wanted[a->index] != !l->wanted[b->index])
+		return l->wanted[b->index] != NULL;
+	return b->index > a->index || (b->index == a->index && b->pattern > a->pattern);
+}
+
+/* b says nothing new. */
+static bool
+is_needless(const struct lint *l, const struct lint_item *a, const struct lint_item *b)
+{
+	const struct doc *d = l->doc;
 
 	if (a->rule->deny != b->rule->deny || !same_mode(d, a->rule, b->rule) ||
 	    !pattern_covers(lint_pattern(a), lint_pattern(b)))
 		return false;
-	return later || !reach_covers(d, b->rule, a->rule) || !actions_cover(b->rule, a->rule) ||
+	return comes_after(l, a, b) || !reach_covers(d, b->rule, a->rule) ||
+	       !actions_cover(b->rule, a->rule) ||
 	       !pattern_covers(lint_pattern(b), lint_pattern(a));
+}
+
+static void
+note_needless(const struct lint *l, const struct lint_item *a, const struct lint_item *b)
+{
+	if (l->wanted && l->wanted[b->index] && !l->wanted[a->index] && b->rule->n_patterns == 1)
+		l->wanted[b->index]->needless = true;
 }
 
 /* Whether it complained: one complaint for each pattern is enough. */
 static bool
-compare(const struct doc *d, const struct lint_item *a, const struct lint_item *b)
+compare(const struct lint *l, const struct lint_item *a, const struct lint_item *b)
 {
+	const struct doc *d = l->doc;
+
 	if (a == b || a->rule->family != b->rule->family || !actions_cover(a->rule, b->rule) ||
 	    !reach_covers(d, a->rule, b->rule))
 		return false;
-	if (is_needless(d, a, b)) {
+	if (l->wanted && !l->wanted[a->index] && !l->wanted[b->index])
+		return false;
+	if (is_needless(l, a, b)) {
 		complain(d, a, b, "is covered already by");
+		note_needless(l, a, b);
 		return true;
 	}
 	if (a->rule->deny && !b->rule->deny && same_mode(d, a->rule, b->rule) &&
@@ -140,14 +162,14 @@ by_pattern(const void *a, const void *b)
 
 /* Items with the same host and path lie side by side. */
 static bool
-compare_same(const struct doc *d, const struct lint_item *items, uint32_t n, uint32_t b)
+compare_same(const struct lint *l, const struct lint_item *items, uint32_t n, uint32_t b)
 {
 	uint32_t low = b > OVERLAP_SAME ? b - OVERLAP_SAME : 0;
 	uint32_t high = n - b > OVERLAP_SAME ? b + OVERLAP_SAME : n;
 
 	for (uint32_t a = low; a < high; a++)
 		if (compare_patterns(lint_pattern(&items[a]), lint_pattern(&items[b])) == 0 &&
-		    compare(d, &items[a], &items[b]))
+		    compare(l, &items[a], &items[b]))
 			return true;
 	return false;
 }
@@ -155,7 +177,7 @@ compare_same(const struct doc *d, const struct lint_item *items, uint32_t n, uin
 /* Returns how many it looked at. */
 static uint64_t
 compare_wide(
-    const struct doc *d, const struct lint_item *items, const struct lint_index *index, uint32_t b)
+    const struct lint *l, const struct lint_item *items, const struct lint_index *index, uint32_t b)
 {
 	struct lint_walk w;
 	uint64_t looked = 0;
@@ -164,7 +186,7 @@ compare_wide(
 	lint_walk_begin(&w, index, &items[b]);
 	while (lint_walk_next(&w, &a)) {
 		looked++;
-		if (compare(d, &items[a], &items[b]))
+		if (compare(l, &items[a], &items[b]))
 			break;
 	}
 	return looked;
@@ -172,14 +194,15 @@ compare_wide(
 
 static void
 compare_all(
-    const struct doc *d, const struct lint_item *items, uint32_t n, const struct lint_index *index)
+    const struct lint *l, const struct lint_item *items, uint32_t n, const struct lint_index *index)
 {
+	const struct doc *d = l->doc;
 	uint64_t work = 0;
 	uint32_t b = 0;
 
 	for (; b < n && d->report->dropped == 0 && work < OVERLAP_WORK; b++)
-		if (!compare_same(d, items, n, b))
-			work += compare_wide(d, items, index, b);
+		if (!compare_same(l, items, n, b))
+			work += compare_wide(l, items, index, b);
 	if (b < n && d->report->dropped == 0)
 		report_add(d->report, d->texts, PLACE_NOWHERE,
 		    "too many patterns: not all were looked at for shadowed and duplicate rules");
@@ -206,7 +229,7 @@ collect(const struct doc *d, int64_t now, struct vec *items)
 }
 
 static int
-compare_items(const struct doc *d, struct lint_item *items, uint32_t n)
+compare_items(const struct lint *l, struct lint_item *items, uint32_t n)
 {
 	struct lint_index index = {.general = {NULL, 0, 0}};
 	int error;
@@ -216,19 +239,19 @@ compare_items(const struct doc *d, struct lint_item *items, uint32_t n)
 	qsort(items, n, sizeof(*items), by_pattern);
 	error = lint_index_build(&index, items, n);
 	if (error == 0)
-		compare_all(d, items, n, &index);
+		compare_all(l, items, n, &index);
 	lint_index_free(&index);
 	return error;
 }
 
 int
-lint_overlaps(const struct doc *d, int64_t now)
+lint_overlaps(const struct lint *l)
 {
 	struct vec items = {NULL, 0, 0};
-	int error = collect(d, now, &items);
+	int error = collect(l->doc, l->now, &items);
 
 	if (error == 0)
-		error = compare_items(d, items.p, items.n);
+		error = compare_items(l, items.p, items.n);
 	vec_free(&items);
 	return error;
 }

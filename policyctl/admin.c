@@ -4,6 +4,30 @@
 #include "policyctl/request.h"
 
 int
+admin_request(const struct ctl *ctl, const struct admin_command *what, struct admin *ret)
+{
+	char buf[64];
+	struct text request = text_over(buf, sizeof(buf));
+	struct object o = object_open(&request);
+	struct str line, error;
+
+	object_str(&o, "id", STR("1"));
+	object_str(&o, "op", str_from(what->op));
+	object_close(&o);
+	text_char(&request, '\n');
+	*ret = (struct admin){0};
+	ctl_ask(&ret->client, ctl_admin_socket(ctl), ctl->timeout ? ctl->timeout : what->timeout,
+	    CLIENT_LISTING, text_str(&request), &ret->reply, &line);
+	if (ctl->json)
+		cli_put_json(line);
+	error = reply_text(&ret->reply, REPLY_ROOT, "error");
+	if (!str_given(error))
+		return CLI_YES;
+	log_error("%s: %.*s", what->op, STR_ARG(error));
+	return CLI_NO;
+}
+
+int
 admin_ask(
     struct ctl *ctl, int argc, char **argv, const struct admin_command *what, struct admin *ret)
 {
@@ -19,26 +43,9 @@ admin_ask(
 	    .n_options = ARRAY_SIZE(options),
 	    .exits = CTL_EXITS_DONE,
 	};
-	char buf[64];
-	struct text request = text_over(buf, sizeof(buf));
-	struct object o = object_open(&request);
-	struct str line, error;
 
 	(void)cli_parse(&command, argc, argv, NULL);
-	object_str(&o, "id", STR("1"));
-	object_str(&o, "op", str_from(what->op));
-	object_close(&o);
-	text_char(&request, '\n');
-	*ret = (struct admin){0};
-	ctl_ask(&ret->client, ctl_admin_socket(ctl), ctl->timeout ? ctl->timeout : what->timeout,
-	    CLIENT_LISTING, text_str(&request), &ret->reply, &line);
-	if (ctl->json)
-		cli_put_json(line);
-	error = reply_text(&ret->reply, REPLY_ROOT, "error");
-	if (!str_given(error))
-		return CLI_YES;
-	log_error("%s: %.*s", what->op, STR_ARG(error));
-	return CLI_NO;
+	return admin_request(ctl, what, ret);
 }
 
 void

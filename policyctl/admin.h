@@ -24,3 +24,9 @@ struct admin_command {
 int admin_ask(
     struct ctl *ctl, int argc, char **argv, const struct admin_command *what, struct admin *ret);
 void admin_end(struct admin *a);
+
+/* The same without a command line. */
+int admin_request(const struct ctl *ctl, const struct admin_command *what, struct admin *ret);
+
+/* Have policyd load its policy again and say which it is now (reload.c). The exit status. */
+int reload_now(const struct ctl *ctl);

@@ -54,6 +54,17 @@ ctl_user_path(char *buf, size_t n, const char *name)
 	return base ? ctl_below(buf, n, base, "", name) : ctl_state_path(buf, n, name);
 }
 
+const char *
+ctl_policy(void)
+{
+	static char path[PATH_MAX];
+	const char *base = ctl_directory("XDG_CONFIG_HOME");
+	bool known = base ? ctl_below(path, sizeof(path), base, "", "policy")
+			  : ctl_below(path, sizeof(path), ctl_home(), "/.config", "policy");
+
+	return geteuid() != 0 && known && access(path, F_OK) == 0 ? path : "/etc/sealwright/policy";
+}
+
 static const char *
 ctl_default(char *buf, size_t n, const char *name)
 {

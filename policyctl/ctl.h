@@ -45,7 +45,9 @@ struct ctl {
 
 #define CTL_EXITS_DONE "0 done, 1 refused, 2 error"
 
+int cmd_allow(struct ctl *ctl, int argc, char **argv);
 int cmd_check(struct ctl *ctl, int argc, char **argv);
+int cmd_deny(struct ctl *ctl, int argc, char **argv);
 int cmd_emit(struct ctl *ctl, int argc, char **argv);
 int cmd_enroll(struct ctl *ctl, int argc, char **argv);
 int cmd_evaluate(struct ctl *ctl, int argc, char **argv);
@@ -54,6 +56,7 @@ int cmd_ls(struct ctl *ctl, int argc, char **argv);
 int cmd_outcome(struct ctl *ctl, int argc, char **argv);
 int cmd_ping(struct ctl *ctl, int argc, char **argv);
 int cmd_reload(struct ctl *ctl, int argc, char **argv);
+int cmd_rm(struct ctl *ctl, int argc, char **argv);
 int cmd_rotate(struct ctl *ctl, int argc, char **argv);
 int cmd_squid(struct ctl *ctl, int argc, char **argv);
 int cmd_status(struct ctl *ctl, int argc, char **argv);
@@ -66,6 +69,9 @@ int cmd_test(struct ctl *ctl, int argc, char **argv);
  */
 const char *ctl_socket(const struct ctl *ctl);
 const char *ctl_admin_socket(const struct ctl *ctl);
+
+/* The policy that policyd of the caller loads by default: the user's own, if there is one. */
+const char *ctl_policy(void);
 
 /* Where policyd keeps what is a user's own: name below the state directory. False: nowhere. */
 bool ctl_state_path(char *buf, size_t n, const char *name);

@@ -5,6 +5,8 @@ OBJS-policyctl := \
 	policyctl/main.o policyctl/ctl.o policyctl/client.o policyctl/request.o policyctl/reply.o policyctl/show.o \
 	policyctl/evaluate.o policyctl/jsonl.o policyctl/ping.o policyctl/emit.o policyctl/outcome.o \
 	policyctl/check.o policyctl/test.o policyctl/lint.o policyctl/document.o \
+	policyctl/allow.o policyctl/rm.o policyctl/edit.o policyctl/edit_show.o policyctl/replace.o \
+	policyctl/ruleset.o policyctl/ruleset_write.o \
 	policyctl/admin.o policyctl/ls.o policyctl/reload.o policyctl/rotate.o policyctl/status.o \
 	policyctl/squid.o policyctl/squid_line.o policyctl/enroll.o policyctl/qr.o \
 	proto/note.o common/base64.o common/ed25519.o common/hash.o \

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/hash.h"
+#include "common/text.h"
+#include "policyctl/ruleset.h"
+
+#define RULE_ROOM 256 /* bytes of a rule or policy beyond its strings */
+#define REVISION_HASH ((size_t)6)
+
+static const char head[] =
+    "// Rules of policyctl(1): \"policyctl allow\" and \"policyctl deny\" add them, \"policyctl "
+    "rm\" "
+    "takes them out.\n"
+    "// When this file is changed by hand they refuse to touch it, so that nothing written here is "
+    "lost.\n"
+    "// Rules of your own belong in another file of this directory.\n";
+
+/* --- room -------------------------------------------------------------------------------------- */
+
+/* A byte becomes at most six. */
+static size_t
+list_room(const struct doc_list *list)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < list->n; i++)
+		n += 6 * list->v[i].n + 4;
+	return n;
+}
+
+static size_t
+rule_room(const struct ruleset_rule *r)
+{
+	return 6 * (r->id.n + r->name.n + r->resource.n) + list_room(&r->actions) + RULE_ROOM;
+}
+
+static size_t
+ruleset_room(const struct ruleset *s)
+{
+	size_t n = sizeof(head) + RULE_ROOM;
+
+	for (uint32_t i = 0; i < s->policies.n; i++) {
+		const struct ruleset_policy *p = ruleset_policy(s, i);
+
+		n += 6 * (p->id.n + p->scope.user.n + p->scope.sandbox.n) + RULE_ROOM;
+		for (uint32_t k = 0; k < p->rules.n; k++)
+			n += rule_room(ruleset_rule(p, k));
+	}
+	return n;
+}
+
+/* --- text -------------------------------------------------------------------------------------- */
+
+static void
+put_member(struct text *t, const char *before, struct str value)
+{
+	text_put(t, str_from(before));
+	text_json(t, value);
+}
+
+/* Without a fraction of a second when there is none. */
+static void
+put_time(struct text *t, int64_t us)
+{
+	char buf[RFC3339_SIZE];
+	struct str s;
+
+	clock_format(us, buf);
+	s = str_from(buf);
+	if (us % US_PER_S == 0)
+		s.n -= STR(".000000Z").n;
+	text_put(t, STR(", \"expires\": \""));
+	text_put(t, s);
+	text_put(t, us % US_PER_S == 0 ? STR("Z\"") : STR("\""));
+}
+
+void
+ruleset_put_rule(struct text *t, const struct ruleset_rule *r)
+{
+	put_member(t, "{\"id\": ", r->id);
+	if (str_given(r->name))
+		put_member(t, ", \"name\": ", r->name);
+	for (uint32_t i = 0; i < r->actions.n; i++)
+		put_member(t, i == 0 ? ", \"actions\": [" : ", ", r->actions.v[i]);
+	put_member(t, "], \"resources\": [", r->resource);
+	text_put(t, STR("], \"decision\": "));
+	text_put(t, r->deny ? STR("\"deny\"") : STR("\"allow\""));
+	if (r->expires != INT64_MAX)
+		put_time(t, r->expires);
+	text_char(t, '}');
+}
+
+static void
+put_scope(struct text *t, const struct ruleset_scope *scope)
+{
+	if (!str_given(scope->user) && !str_given(scope->sandbox))
+		return;
+	text_put(t, STR("      \"scope\": {"));
+	if (str_given(scope->user)) {
+		put_member(t, "\"users\": [", scope->user);
+		text_char(t, ']');
+	}
+	if (str_given(scope->sandbox)) {
+		put_member(t, str_given(scope->user) ? ", \"sandboxes\": [" : "\"sandboxes\": [",
+		    scope->sandbox);
+		text_char(t, ']');
+	}
+	text_put(t, STR("},\n"));
+}
+
+static void
+put_policy(struct text *t, const struct ruleset_policy *p)
+{
+	put_member(t, "    {\n      \"id\": ", p->id);
+	text_put(t, STR(",\n"));
+	if (p->mode != POLICY_ENFORCE) {
+		text_put(t, STR("      \"mode\": "));
+		text_put(t, p->mode == POLICY_WARN ? STR("\"warn\",\n") : STR("\"audit\",\n"));
+	}
+	put_scope(t, &p->scope);
+	text_put(t, STR("      \"rules\": ["));
+	for (uint32_t i = 0; i < p->rules.n; i++) {
+		text_put(t, i == 0 ? STR("\n        ") : STR(",\n        "));
+		ruleset_put_rule(t, ruleset_rule(p, i));
+	}
+	text_put(t, p->rules.n > 0 ? STR("\n      ]\n    }") : STR("]\n    }"));
+}
+
+static void
+put_policies(struct text *t, const struct ruleset *s)
+{
+	text_put(t, STR("  \"policies\": ["));
+	for (uint32_t i = 0; i < s->policies.n; i++) {
+		text_put(t, i == 0 ? STR("\n") : STR(",\n"));
+		put_policy(t, ruleset_policy(s, i));
+	}
+	text_put(t, s->policies.n > 0 ? STR("\n  ]\n}\n") : STR("]\n}\n"));
+}
+
+/* Made from what the policies say, so that another text never has the same. */
+static int
+put_revision(struct text *t, struct str policies)
+{
+	struct hash *h = hash_init() == 0 ? hash_new() : NULL;
+	uint8_t sum[HASH_SIZE];
+
+	if (!h)
+		return -ENOMEM;
+	hash_begin(h);
+	hash_add(h, policies);
+	hash_end(h, sum);
+	hash_free(h);
+	text_put(t, STR("  \"revision\": \"policyctl-"));
+	text_hex(t, sum, REVISION_HASH);
+	text_put(t, STR("\",\n"));
+	return 0;
+}
+
+int
+ruleset_write(const struct ruleset *s, char **ret_text, size_t *ret_n)
+{
+	size_t room = ruleset_room(s);
+	CLEANUP_FREE char *buf = malloc(room), *inner = malloc(room);
+	struct text t = text_over(buf, room), policies = text_over(inner, room);
+	int error = 0;
+
+	if (!buf || !inner)
+		return -ENOMEM;
+	put_policies(&policies, s);
+	text_put(&t, str_from(head));
+	text_put(&t, STR("{\n  \"schema\": \"" DOC_SCHEMA "\",\n"));
+	if (s->with_revision)
+		error = put_revision(&t, text_str(&policies));
+	text_put(&t, text_str(&policies));
+	text_char(&t, '\0');
+	if (error < 0 || !text_ok(&t))
+		return error < 0 ? error : -ENOMEM;
+	*ret_n = t.n - 1;
+	*ret_text = take_ptr(&buf);
+	return 0;
+}
