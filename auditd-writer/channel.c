@@ -19,9 +19,47 @@ channel_init(struct channel *c, int fd, uint32_t number, enum peer who)
 }
 
 void
+channel_expect(struct channel *c, uint32_t generation)
+{
+	c->clearing = generation;
+	c->announced = 0;
+	c->cleared_due = false;
+	c->readable = true; /* it takes one more look to know that nothing is there */
+}
+
+void
+channel_cleared(struct channel *c)
+{
+	c->announced = c->clearing;
+	c->clearing = 0;
+	c->state = CHAN_NEW;
+	c->cleared_due = true;
+	c->faulted_due = false; /* that process is gone */
+	if (channel_shut(c))
+		channel_fault(c, "channel was shut down");
+}
+
+void
+channel_fault(struct channel *c, const char *why)
+{
+	uint32_t i = 0;
+
+	while (i < c->n_faults && strcmp(c->faults[i].why, why) != 0)
+		i++;
+	if (i == FAULT_KINDS) {
+		c->faults[--i].why = "several others";
+	} else if (i == c->n_faults) {
+		c->faults[i] = (struct fault_count){.why = why};
+		c->n_faults++;
+	}
+	c->faults[i].count++;
+}
+
+void
 channel_reset(struct channel *c, const struct msg_hello *hello)
 {
 	c->state = CHAN_OPEN;
+	c->announced = 0;
 	c->generation = hello->generation;
 	c->pid = hello->pid;
 	c->expected = 1;
@@ -84,6 +122,7 @@ channel_send(struct channel *c, struct frame_out *f)
 	frame_end(f);
 	error = chan_send(c->fd, f->buf, f->n, -1);
 	c->blocked = error == -EAGAIN;
+	c->refused = error == -EPIPE;
 	if (error == 0 && f->type != MSG_WELCOME)
 		c->sent++;
 	return error;
@@ -178,18 +217,28 @@ channels_settle(struct writer *w)
 		channel_settle(&w->channels[i]);
 }
 
+/* What does not fit into the outbox is told later. */
+static void
+tell_supervisor(struct writer *w, struct channel *c)
+{
+	const struct msg_cleared cleared = {
+	    .expect = {c->number, c->announced}, .error = channel_shut(c) ? -EPIPE : 0};
+
+	if (c->faulted_due)
+		c->faulted_due = control_tell_faulted(w, c->number) < 0;
+	if (c->cleared_due)
+		c->cleared_due = control_tell_cleared(w, &cleared) < 0;
+}
+
 void
 channels_flush(struct writer *w)
 {
+	for (uint32_t i = 1; i <= w->n_channels; i++)
+		tell_supervisor(w, &w->channels[i]);
 	control_flush(w);
-	for (uint32_t i = 1; i <= w->n_channels; i++) {
-		struct channel *c = &w->channels[i];
-
-		if (c->faulted_due)
-			c->faulted_due = control_tell_faulted(w, c->number) < 0;
-		if (!c->blocked)
-			channel_flush(w, c);
-	}
+	for (uint32_t i = 1; i <= w->n_channels; i++)
+		if (!w->channels[i].blocked)
+			channel_flush(w, &w->channels[i]);
 }
 
 void

@@ -119,6 +119,16 @@ control_tell_faulted(struct writer *w, uint32_t channel)
 	return control_send(w, MSG_FAULTED, written(buf, &out));
 }
 
+int
+control_tell_cleared(struct writer *w, const struct msg_cleared *m)
+{
+	uint8_t buf[12];
+	struct wire_out out = wire_out_over(buf, sizeof(buf));
+
+	msg_cleared_put(&out, m);
+	return control_send(w, MSG_CLEARED, written(buf, &out));
+}
+
 void
 control_tell_rotated(struct writer *w, uint32_t request, int error, struct str name)
 {
@@ -146,6 +156,21 @@ tell_status(struct writer *w, uint32_t request)
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
+static int
+take_expect(struct writer *w, struct wire_in *body)
+{
+	struct msg_expect m;
+	struct channel *c;
+
+	if (msg_expect_get(body, &m) < 0 || m.channel > w->n_channels)
+		return -EPROTO;
+	c = &w->channels[m.channel];
+	channel_expect(c, m.generation);
+	if (c->fd < 0)
+		channel_cleared(c);
+	return 0;
+}
+
 int
 control_take(struct writer *w, enum msg_type type, struct wire_in *body)
 {
@@ -155,6 +180,8 @@ control_take(struct writer *w, enum msg_type type, struct wire_in *body)
 		w->ending = "finish";
 		return 0;
 	}
+	if (type == MSG_EXPECT)
+		return take_expect(w, body);
 	request = wire_get_u32(body);
 	if (!wire_in_done(body))
 		return -EPROTO;

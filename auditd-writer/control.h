@@ -18,6 +18,7 @@ int control_take(struct writer *w, enum msg_type type, struct wire_in *body);
 void control_tell_ready(struct writer *w, uint64_t records_recovered);
 /* -ENOBUFS: the outbox is full. */
 int control_tell_faulted(struct writer *w, uint32_t channel);
+int control_tell_cleared(struct writer *w, const struct msg_cleared *m);
 /* Answer to ROTATE. */
 void control_tell_rotated(struct writer *w, uint32_t request, int error, struct str name);
 

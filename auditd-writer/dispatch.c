@@ -32,10 +32,11 @@ tell_now(const struct writer *w, const struct channel *c)
 static void
 tell_fault(struct writer *w, struct channel *c)
 {
-	if (c->faults_untold == 0 || w->storage.state == STORAGE_FAILED)
+	if (c->n_faults == 0 || w->storage.state == STORAGE_FAILED)
 		return;
-	note_channel(w, c);
-	c->faults_untold = 0;
+	for (uint32_t i = 0; i < c->n_faults; i++)
+		note_channel(w, c, &c->faults[i]);
+	c->n_faults = 0;
 	c->fault_told_at = w->now;
 }
 
@@ -43,8 +44,7 @@ tell_fault(struct writer *w, struct channel *c)
 static void
 complain(struct writer *w, struct channel *c, const char *why)
 {
-	c->fault = why;
-	c->faults_untold++;
+	channel_fault(c, why);
 	if (long_ago(w, c->fault_logged_at)) {
 		c->fault_logged_at = w->now;
 		log_warn("channel %u (generation %u, pid %u): %s", c->number, c->generation, c->pid,
@@ -89,14 +89,15 @@ dispatch_tell_faults(struct writer *w, bool all)
 int64_t
 dispatch_deadline(const struct writer *w)
 {
+	bool recorded = w->storage.state != STORAGE_FAILED;
 	int64_t at = INT64_MAX;
 
-	if (w->storage.state == STORAGE_FAILED)
-		return at;
 	for (uint32_t i = 1; i <= w->n_channels; i++) {
 		const struct channel *c = &w->channels[i];
 
-		if (c->faults_untold > 0 && c->fault_told_at + FAULT_TOLD_US < at)
+		if (c->clearing != 0)
+			return w->now; /* nothing may come that would wake us */
+		if (recorded && c->n_faults > 0 && c->fault_told_at + FAULT_TOLD_US < at)
 			at = c->fault_told_at + FAULT_TOLD_US;
 	}
 	return at;
@@ -133,8 +134,8 @@ take_hello(struct writer *w, struct channel *c, struct frame_in *f)
 	if (f->sequence != 0 || !frame_next(f, &body) || msg_hello_get(&body, &hello) < 0 ||
 	    frame_next(f, &body))
 		fault(w, c, "malformed HELLO");
-	else if (hello.generation <= c->generation)
-		fault(w, c, "HELLO of a generation that has passed");
+	else if (hello.generation != c->announced)
+		fault(w, c, "HELLO of a generation that was not announced");
 	else
 		channel_reset(c, &hello);
 }
@@ -187,22 +188,30 @@ take_frame(struct writer *w, struct channel *c, const uint8_t *buf, size_t n)
 
 /* --- the channels ----------------------------------------------------------------------------- */
 
-/* Its other end is closed: only when the supervisor is gone. */
+/*
+ * Its other end is closed: only when the supervisor is gone. Or somebody has shut it down, which shows
+ * when another process shall have it.
+ */
 static void
 hang_up(struct writer *w, struct channel *c)
 {
 	(void)close(c->fd);
 	c->fd = -1;
+	if (c->clearing != 0)
+		channel_cleared(c);
 	if (c->number == 0 && !w->ending)
 		w->ending = "control channel closed";
 }
 
-static const char *
-receive_fault(ssize_t error)
+static void
+receive_fault(struct writer *w, struct channel *c, ssize_t error)
 {
 	if (error == -EMSGSIZE)
-		return "frame longer than permitted";
-	return error == -EBADMSG ? "descriptor attached, or an empty frame" : "receive error";
+		fault(w, c, "frame longer than permitted");
+	else if (error == -EBADMSG)
+		fault(w, c, "descriptor attached, or an empty frame");
+	else
+		hang_up(w, c);
 }
 
 /* Up to a few frames. True: there may be more. */
@@ -214,12 +223,14 @@ drain_channel(struct writer *w, struct channel *c)
 	for (int i = 0; i < FRAMES_PER_ROUND && c->fd >= 0; i++) {
 		ssize_t n = chan_recv(c->fd, buf, sizeof(buf), NULL);
 
+		if (n == -EAGAIN && c->clearing != 0)
+			channel_cleared(c);
 		if (n == -EAGAIN)
 			return false;
 		if (n == 0)
 			hang_up(w, c);
 		else if (n < 0)
-			fault(w, c, receive_fault(n));
+			receive_fault(w, c, n);
 		else
 			take_frame(w, c, buf, (size_t)n);
 	}

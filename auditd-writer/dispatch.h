@@ -3,8 +3,8 @@
 
 /*
  * Messages in: takes frames from all channels in turn, a few from each, checks them, and gives every
- * message its record or its refusal. A channel that breaks the protocol is shut until a process of a
- * later generation says HELLO on it; the others are not touched.
+ * message its record or its refusal. A channel that breaks the protocol is shut until the supervisor has
+ * announced its next process and that one says HELLO; the others are not touched.
  */
 
 #include <stdbool.h>

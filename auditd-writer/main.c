@@ -258,7 +258,8 @@ wait_until(struct writer *w, int64_t until)
 
 	for (uint32_t i = 0; i < n; i++)
 		polls[i] = (struct pollfd){
-		    .fd = w->channels[i].fd, .events = events_of(w, &w->channels[i])};
+		    .fd = channel_listens(&w->channels[i]) ? w->channels[i].fd : -1,
+		    .events = events_of(w, &w->channels[i])};
 	polls[n] = (struct pollfd){.fd = w->closer.event, .events = POLLIN};
 	if (left > 0)
 		timeout = (struct timespec){left / US_PER_S, left % US_PER_S * 1000};
@@ -268,7 +269,8 @@ wait_until(struct writer *w, int64_t until)
 		return;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		w->channels[i].readable = (polls[i].revents & ~POLLOUT) != 0;
+		w->channels[i].readable = (polls[i].revents & ~POLLOUT) != 0 ||
+					  w->channels[i].clearing != 0;
 		if (polls[i].revents & POLLOUT)
 			w->channels[i].blocked = false;
 	}

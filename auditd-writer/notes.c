@@ -220,7 +220,7 @@ note_unclosed(struct writer *w, const struct job *job)
 }
 
 void
-note_channel(struct writer *w, const struct channel *c)
+note_channel(struct writer *w, const struct channel *c, const struct fault_count *fault)
 {
 	struct payload n;
 
@@ -228,8 +228,8 @@ note_channel(struct writer *w, const struct channel *c)
 	put_u64(&n, STR("channel"), c->number);
 	put_u64(&n, STR("generation"), c->generation);
 	put_u64(&n, STR("pid"), c->pid);
-	put_str(&n, STR("fault"), c->fault);
-	put_u64(&n, STR("count"), c->faults_untold);
+	put_str(&n, STR("fault"), fault->why);
+	put_u64(&n, STR("count"), fault->count);
 	note_close(w, &n, ACTION_CHANNEL);
 }
 

@@ -12,6 +12,7 @@
 
 struct writer;
 struct channel;
+struct fault_count;
 
 /* Of a log's very first record: its name and first key, and which log it goes on from. */
 void note_origin(struct writer *w);
@@ -29,6 +30,6 @@ void note_storage_recovered(struct writer *w);
 void note_poisoned(struct writer *w, const struct job *job);
 void note_unclosed(struct writer *w, const struct job *job);
 /* Faults of a channel since the last such record. */
-void note_channel(struct writer *w, const struct channel *c);
+void note_channel(struct writer *w, const struct channel *c, const struct fault_count *fault);
 void note_heartbeat(struct writer *w);
 void note_counters(struct writer *w);

@@ -77,7 +77,8 @@ writer_start(struct writer *w, const char *program, const char *dir, const char 
 static void
 await(int fd, int timeout_ms, uint16_t type, struct frame_in *ret, uint8_t *buf)
 {
-	enum peer self = type == MSG_READY ? PEER_SUPERVISOR : PEER_EVALUATOR;
+	enum peer self = type == MSG_READY || type == MSG_CLEARED ? PEER_SUPERVISOR
+								  : PEER_EVALUATOR;
 	const char *why = "";
 
 	for (;;) {
@@ -97,21 +98,32 @@ await(int fd, int timeout_ms, uint16_t type, struct frame_in *ret, uint8_t *buf)
 }
 
 static void
+send_pair(int fd, enum msg_type type, uint64_t sequence, uint32_t first, uint32_t second)
+{
+	uint8_t buf[64];
+	struct frame_out f;
+	struct wire_out body;
+
+	frame_begin(&f, buf, sizeof(buf), (uint16_t)type, sequence);
+	body = frame_message(&f);
+	wire_put_u32(&body, first);
+	wire_put_u32(&body, second);
+	(void)frame_commit(&f, &body);
+	frame_end(&f);
+	if (chan_send(fd, buf, f.n, -1) < 0)
+		fatal(errno, "%s", msg_info((uint16_t)type)->name);
+}
+
+static void
 writer_greet(struct writer *w)
 {
 	static uint8_t buf[LIMIT_FRAME];
-	struct frame_out f;
 	struct frame_in in;
-	struct wire_out body;
 
 	await(w->control, START_MS, MSG_READY, &in, buf);
-	frame_begin(&f, buf, sizeof(buf), MSG_HELLO, 0);
-	body = frame_message(&f);
-	msg_hello_put(&body, &(struct msg_hello){.generation = 1, .pid = (uint32_t)getpid()});
-	(void)frame_commit(&f, &body);
-	frame_end(&f);
-	if (chan_send(w->channel, buf, f.n, -1) < 0)
-		fatal(errno, "hello");
+	send_pair(w->control, MSG_EXPECT, 1, 1, 1); /* channel 1, generation 1 */
+	await(w->control, ANSWER_MS, MSG_CLEARED, &in, buf);
+	send_pair(w->channel, MSG_HELLO, 0, 1, (uint32_t)getpid());
 	await(w->channel, ANSWER_MS, MSG_WELCOME, &in, buf);
 }
 

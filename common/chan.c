@@ -111,15 +111,15 @@ chan_receive(int fd, struct msghdr *msg)
 	}
 }
 
-/* An empty datagram reads like the end: only the end comes with a hang-up. */
+/* An empty datagram reads like the end: only the end comes with a hang-up, of one direction at least. */
 static ssize_t
 chan_end_or_empty(int fd, int attached)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct pollfd p = {.fd = fd, .events = POLLIN | POLLRDHUP};
 
 	if (attached >= 0)
 		(void)close(attached);
-	if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)))
+	if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR)))
 		return 0;
 	return -EBADMSG;
 }

@@ -37,10 +37,9 @@ enum peer {
 
 /* State of a channel as its receiver sees it. */
 enum chan_state {
-	CHAN_NEW = 1 << 0,  /* no HELLO yet */
-	CHAN_OPEN = 1 << 1, /* HELLO and WELCOME exchanged */
-	CHAN_FAULTED =
-	    1 << 2, /* broke the protocol; only a HELLO of a later generation opens it again */
+	CHAN_NEW = 1 << 0,     /* no HELLO yet */
+	CHAN_OPEN = 1 << 1,    /* HELLO and WELCOME exchanged */
+	CHAN_FAULTED = 1 << 2, /* broke the protocol; shut until its next process is announced */
 	CHAN_ANY = CHAN_NEW | CHAN_OPEN | CHAN_FAULTED,
 };
 
@@ -127,11 +126,25 @@ const char *refusal_text(enum refusal r);
 const char *storage_state_name(enum storage_state s);
 
 struct msg_hello {
-	uint32_t generation; /* counts the processes that had this channel, from 1 */
+	uint32_t generation; /* counts the processes that had this channel, from 1; never 0 */
 	uint32_t pid;
 };
 void msg_hello_put(struct wire_out *out, const struct msg_hello *m);
 int msg_hello_get(struct wire_in *in, struct msg_hello *ret);
+
+struct msg_expect {
+	uint32_t channel; /* of an evaluator or the admin: not 0 */
+	uint32_t generation;
+};
+void msg_expect_put(struct wire_out *out, const struct msg_expect *m);
+int msg_expect_get(struct wire_in *in, struct msg_expect *ret);
+
+struct msg_cleared {
+	struct msg_expect expect; /* which one this answers */
+	int32_t error;            /* negative errno or 0 */
+};
+void msg_cleared_put(struct wire_out *out, const struct msg_cleared *m);
+int msg_cleared_get(struct wire_in *in, struct msg_cleared *ret);
 
 #define UUID_BYTES 16
 

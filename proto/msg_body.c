@@ -53,6 +53,51 @@ msg_hello_get(struct wire_in *in, struct msg_hello *ret)
 	return 0;
 }
 
+void
+msg_expect_put(struct wire_out *out, const struct msg_expect *m)
+{
+	wire_put_u32(out, m->channel);
+	wire_put_u32(out, m->generation);
+}
+
+static struct msg_expect
+expect_get(struct wire_in *in)
+{
+	struct msg_expect m = {.channel = wire_get_u32(in), .generation = wire_get_u32(in)};
+
+	return m;
+}
+
+int
+msg_expect_get(struct wire_in *in, struct msg_expect *ret)
+{
+	struct msg_expect m = expect_get(in);
+
+	if (!wire_in_done(in) || m.channel == 0 || m.generation == 0)
+		return -EPROTO;
+	*ret = m;
+	return 0;
+}
+
+void
+msg_cleared_put(struct wire_out *out, const struct msg_cleared *m)
+{
+	msg_expect_put(out, &m->expect);
+	wire_put_u32(out, (uint32_t)m->error);
+}
+
+int
+msg_cleared_get(struct wire_in *in, struct msg_cleared *ret)
+{
+	struct msg_cleared m = {.expect = expect_get(in)};
+
+	m.error = (int32_t)wire_get_u32(in);
+	if (!wire_in_done(in) || m.expect.channel == 0 || m.expect.generation == 0 || m.error > 0)
+		return -EPROTO;
+	*ret = m;
+	return 0;
+}
+
 static void
 uuid_put(struct wire_out *out, const uint8_t uuid[UUID_BYTES])
 {

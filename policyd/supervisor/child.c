@@ -91,7 +91,7 @@ client_args(struct args *a, const struct child *c)
 	arg(a, "--role");
 	arg(a, child_role_name(c->role));
 	arg_number(a, "--channel", c->channel);
-	arg_number(a, "--generation", c->generation);
+	arg_number(a, "--generation", c->announced);
 }
 
 /* --- starting --------------------------------------------------------------------------------- */
@@ -153,14 +153,19 @@ start_client(struct supervisor *s, struct child *c)
 
 	if (error < 0)
 		return error;
-	c->generation++;
 	client_args(&a, c);
 	fds[0] = theirs;
 	fds[1] = c->record[1];
 	fds[2] = s->listener[c->role == ROLE_ADMIN].fd;
 	fds[3] = s->image;
 	fds[4] = settings;
-	return started(c, spawn(&spawning));
+	error = started(c, spawn(&spawning));
+	if (error < 0)
+		return error;
+	c->generation = c->announced;
+	c->announced = 0;
+	c->cleared = false;
+	return 0;
 }
 
 /* When it is due again; each failure doubles the pause, a life of some length forgives. */
@@ -179,10 +184,70 @@ start_later(struct child *c)
 }
 
 void
+child_announce(struct supervisor *s, struct child *c)
+{
+	const struct msg_expect m = {
+	    c->channel, c->generation == UINT32_MAX ? 1 : c->generation + 1};
+	uint8_t buf[8];
+	struct wire_out out = wire_out_over(buf, sizeof(buf));
+	int error;
+
+	msg_expect_put(&out, &m);
+	error = link_put(
+	    &s->writer.link, MSG_EXPECT, (struct str){(const char *)buf, sizeof(buf)}, -1);
+	c->cleared = false;
+	c->announced = error < 0 ? 0 : m.generation;
+	if (error < 0)
+		log_error("the writer could not be told of the next %s %" PRIu32 ": %s",
+		    child_role_name(c->role), c->channel, strerrordesc_np(-error));
+}
+
+/* A channel that is of no use costs its process alone; the others go on. */
+static void
+lost_channel(struct child *c)
+{
+	c->start_again = 0;
+	log_error("%s %" PRIu32 " is not started again: its record channel was shut down; "
+		  "restart the service",
+	    child_role_name(c->role), c->channel);
+}
+
+int
+child_cleared(struct supervisor *s, const struct msg_cleared *m)
+{
+	struct child *c;
+
+	if (m->expect.channel > s->n_clients)
+		return -EPROTO;
+	c = &s->client[m->expect.channel - 1];
+	if (c->cleared || c->announced != m->expect.generation)
+		return -EPROTO;
+	if (m->error < 0)
+		lost_channel(c);
+	else
+		c->cleared = true;
+	return 0;
+}
+
+int64_t
+child_due(const struct child *c)
+{
+	bool waits = c->announced != 0 && !c->cleared;
+
+	return c->start_again == 0 || waits ? INT64_MAX : c->start_again;
+}
+
+void
 child_start(struct supervisor *s, struct child *c)
 {
-	int error = start_client(s, c);
+	int error;
 
+	c->start_again = clock_monotonic(); /* or when the writer has answered */
+	if (c->announced == 0)
+		child_announce(s, c);
+	if (c->announced != 0 && !c->cleared)
+		return;
+	error = c->cleared ? start_client(s, c) : -EAGAIN;
 	if (error == 0)
 		return;
 	start_later(c);
@@ -232,6 +297,7 @@ client_ended(struct supervisor *s, struct child *c, int status)
 	if (serving) {
 		s->restarts++;
 		start_later(c);
+		child_announce(s, c);
 	}
 	if (serving || (s->phase == PHASE_CLIENTS && status != 0)) {
 		log_end(c, status);

@@ -62,8 +62,7 @@ next_time(const struct supervisor *s)
 	if (s->load.pid != 0)
 		next = earlier(next, s->load.deadline);
 	for (uint32_t i = 0; i < s->n_clients; i++)
-		if (s->client[i].start_again != 0)
-			next = earlier(next, s->client[i].start_again);
+		next = earlier(next, child_due(&s->client[i]));
 	return next;
 }
 
@@ -86,7 +85,7 @@ run_timers(struct supervisor *s)
 	if (s->load.pid != 0 && s->load.deadline <= now)
 		load_timeout(s);
 	for (uint32_t i = 0; i < s->n_clients; i++)
-		if (s->client[i].start_again != 0 && s->client[i].start_again <= now)
+		if (child_due(&s->client[i]) <= now)
 			child_start(s, &s->client[i]);
 	if (s->phase_deadline <= now)
 		phase_timeout(s);

@@ -65,6 +65,9 @@ phase_writer_ready(struct supervisor *s)
 	make_settings_file(s);
 	supervisor_jail(s);
 	phase_enter(s, PHASE_POLICY, FIRST_LOAD_US);
+	/* Answered before the policy is on record: then they can be started at once. */
+	for (uint32_t i = 0; i < s->n_clients; i++)
+		child_announce(s, &s->client[i]);
 	note_configuration(s);
 	load_begin(s);
 }

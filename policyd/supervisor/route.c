@@ -59,6 +59,16 @@ on_rotated(struct supervisor *s, struct wire_in *in)
 }
 
 static int
+on_cleared(struct supervisor *s, struct wire_in *in)
+{
+	struct msg_cleared m;
+
+	if (msg_cleared_get(in, &m) < 0)
+		return -EPROTO;
+	return child_cleared(s, &m);
+}
+
+static int
 on_faulted(struct supervisor *s, struct wire_in *in)
 {
 	uint32_t channel = wire_get_u32(in);
@@ -96,6 +106,8 @@ from_writer(struct supervisor *s, uint16_t type, struct wire_in *in)
 		return on_status(s, SOURCE_WRITER, in);
 	case MSG_FAULTED:
 		return on_faulted(s, in);
+	case MSG_CLEARED:
+		return on_cleared(s, in);
 	default:
 		return -EPROTO;
 	}

@@ -67,13 +67,16 @@ enum role {
 /* A process that lives as long as we do, and is started again when it dies. */
 struct child {
 	enum role role;
-	uint32_t channel; /* evaluators from 1, then admin; the writer: 0 */
-	pid_t pid;        /* 0: not running */
-	uint32_t generation;
+	uint32_t channel;    /* evaluators from 1, then admin; the writer: 0 */
+	pid_t pid;           /* 0: not running */
+	uint32_t generation; /* of the one that runs or ran last */
+	uint32_t announced;  /* of the next one, to the writer; 0: not yet */
+	bool cleared;        /* the writer waits for that one */
 	struct link link;
 	int record[2]; /* of a client: the writer's end and its own, open for our whole life */
 	int64_t started;
-	int64_t start_again; /* 0: not waiting for it */
+	int64_t
+	    start_again; /* 0: not waiting for it; the writer must have cleared the channel, too */
 	uint32_t backoff_ms;
 	const char *fault; /* why we killed it; NULL: we did not */
 };
@@ -182,8 +185,14 @@ void phase_timeout(struct supervisor *s);
 
 /* 0 or -errno. */
 int child_start_writer(struct supervisor *s);
-/* Start an evaluator or admin; when that fails, try again later. */
+/* Tell the writer of the next process on this channel; it is started when the writer has answered. */
+void child_announce(struct supervisor *s, struct child *c);
+/* The writer's answer. -EPROTO: to something else. */
+int child_cleared(struct supervisor *s, const struct msg_cleared *m);
+/* Start an evaluator or admin as soon as that can be; when it fails, try again later. */
 void child_start(struct supervisor *s, struct child *c);
+/* When child_start() is due; INT64_MAX: it is not. */
+int64_t child_due(const struct child *c);
 /* waitpid() told that this process has ended. */
 void child_ended(struct supervisor *s, pid_t pid, int status);
 /* SIGKILL, because of fault (static text). */

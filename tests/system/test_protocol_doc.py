@@ -36,7 +36,7 @@ class ProtocolDocument(unittest.TestCase):
             cells = self.cells(name, number)
             self.assertEqual(cells[4], least if least == most else f"{least} to {most}", name)
             self.assertEqual(cells[5], "one" if descriptor == "1" else "none", name)
-            self.assertEqual(cells[6], "always" if states == "CHAN_ANY" else "open", name)
+            self.assertEqual(cells[6], {"CHAN_ANY": "always", "CHAN_NEW": "new", "CHAN_OPEN": "open"}[states], name)
             self.assertEqual(cells[7], text.strip('"'), name)
 
     def test_fields(self):

@@ -150,6 +150,22 @@ tells_an_empty_datagram_from_the_end(void **state)
 	ends[0] = dup(ends[1]);
 }
 
+/* A peer that shuts down its half ends what comes from it; one that reads no more does not. */
+static void
+sees_a_half_that_is_shut_down(void **state)
+{
+	char buf[4];
+
+	(void)state;
+	assert_int_equal(shutdown(ends[0], SHUT_RD), 0);
+	assert_int_equal(chan_recv(ends[1], buf, sizeof(buf), NULL), -EAGAIN);
+	assert_int_equal(chan_send(ends[1], "x", 1, -1), -EPIPE);
+	assert_int_equal(chan_send(ends[0], "ab", 2, -1), 0);
+	assert_int_equal(shutdown(ends[0], SHUT_WR), 0);
+	assert_int_equal(chan_recv(ends[1], buf, sizeof(buf), NULL), 2);
+	assert_int_equal(chan_recv(ends[1], buf, sizeof(buf), NULL), 0);
+}
+
 /* What a peer sent before it closed is read although it left our data unread. */
 static void
 reads_past_a_reset(void **state)
@@ -249,6 +265,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(refuses_many_descriptors, make_pair, close_pair),
 	    cmocka_unit_test_setup_teardown(
 		tells_an_empty_datagram_from_the_end, make_pair, close_pair),
+	    cmocka_unit_test_setup_teardown(sees_a_half_that_is_shut_down, make_pair, close_pair),
 	    cmocka_unit_test_setup_teardown(reads_past_a_reset, make_pair, close_pair),
 	    cmocka_unit_test_setup_teardown(full_channel_says_again, make_pair, close_pair),
 	    cmocka_unit_test(places_descriptors),

@@ -84,6 +84,8 @@ life_until_shot(const char *const *options, unsigned channel)
 	harness_spawn(&h, options);
 	for (int i = 0; i < 20 && !h.gone && !harness_take(&h, 0, 50); i++)
 		;
+	harness_expect(&h, channel, 1);
+	(void)harness_take(&h, 0, 50);
 	harness_hello(&h, channel, 1);
 	(void)harness_take(&h, channel, 50);
 	talk(channel);

@@ -144,6 +144,40 @@ frame_full(void **state)
 	    frame_open(&in, buf, f.n, PEER_EVALUATOR, PEER_WRITER, CHAN_OPEN, false, &why), 0);
 }
 
+/* EXPECT and CLEARED: channel 0 and generation 0 are nobody's, an answer's error is none or negative. */
+static void
+announcement_round_trip(void **state)
+{
+	static const struct msg_cleared good[] = {
+	    {{1, 1}, 0}, {{65, UINT32_MAX}, -EPIPE}, {{UINT32_MAX, 7}, 0}};
+	static const struct msg_cleared bad[] = {{{0, 1}, 0}, {{1, 0}, 0}, {{1, 1}, 1}};
+	uint8_t buf[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good) + ARRAY_SIZE(bad); i++) {
+		bool fine = i < ARRAY_SIZE(good);
+		const struct msg_cleared *m = fine ? &good[i] : &bad[i - ARRAY_SIZE(good)];
+		struct wire_out out = wire_out_over(buf, sizeof(buf));
+		struct msg_cleared back;
+		struct msg_expect expect;
+		struct wire_in in;
+
+		msg_cleared_put(&out, m);
+		assert_int_equal(out.left, sizeof(buf) - 12);
+		in = wire_in_over(buf, 12);
+		assert_int_equal(msg_cleared_get(&in, &back), fine ? 0 : -EPROTO);
+		if (fine)
+			assert_memory_equal(&back, m, sizeof(back));
+		in = wire_in_over(buf, 11);
+		assert_int_equal(msg_cleared_get(&in, &back), -EPROTO);
+		in = wire_in_over(buf, 8);
+		assert_int_equal(msg_expect_get(&in, &expect),
+		    m->expect.channel && m->expect.generation ? 0 : -EPROTO);
+		in = wire_in_over(buf, 9);
+		assert_int_equal(msg_expect_get(&in, &expect), -EPROTO);
+	}
+}
+
 static void
 ack_round_trip(void **state)
 {
@@ -482,6 +516,7 @@ main(void)
 	    cmocka_unit_test(frame_permissions),
 	    cmocka_unit_test(frame_full),
 	    cmocka_unit_test(ack_round_trip),
+	    cmocka_unit_test(announcement_round_trip),
 	    cmocka_unit_test(value_round_trip),
 	    cmocka_unit_test(value_numbers),
 	    cmocka_unit_test(value_refusals),

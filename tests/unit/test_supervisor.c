@@ -141,7 +141,7 @@ on_hello(struct fake *w, nfds_t channel, struct wire_in *in)
 	w->sent[channel] = 0;
 	msg_welcome_put(&out, &m);
 	say(w, channel, MSG_WELCOME, &out, buf);
-	if (mode_is(w, "fault") && channel == 1 && hello.generation == 1)
+	if (strncmp(w->mode, "fault", 5) == 0 && channel == 1 && hello.generation == 1)
 		say_number(w, MSG_FAULTED, 1);
 }
 
@@ -196,6 +196,24 @@ on_status(struct fake *w, struct wire_in *in)
 }
 
 static void
+on_expect(struct fake *w, struct wire_in *in)
+{
+	uint8_t buf[12];
+	struct wire_out out = wire_out_over(buf, sizeof(buf));
+	struct msg_cleared m = {.error = mode_is(w, "shut") ? -EPIPE : 0};
+
+	if (msg_expect_get(in, &m.expect) < 0)
+		_exit(93);
+	saw(w, "expect %u %u", m.expect.channel, m.expect.generation);
+	if (mode_is(w, "fault-and-never-clear") && m.expect.channel == 1 &&
+	    m.expect.generation == 2)
+		return;
+	m.expect.generation += mode_is(w, "clear-other");
+	msg_cleared_put(&out, &m);
+	say(w, 0, MSG_CLEARED, &out, buf);
+}
+
+static void
 on_message(struct fake *w, nfds_t channel, uint16_t type, struct wire_in *in)
 {
 	if (type == MSG_HELLO)
@@ -204,6 +222,8 @@ on_message(struct fake *w, nfds_t channel, uint16_t type, struct wire_in *in)
 		on_note(w, channel, in);
 	else if (type == MSG_ROTATE)
 		on_rotate(w, in);
+	else if (type == MSG_EXPECT)
+		on_expect(w, in);
 	else if (type == MSG_STATUS_ASK)
 		on_status(w, in);
 	else if (type == MSG_FINISH) {
@@ -237,7 +257,7 @@ take(struct fake *w, nfds_t channel)
 	}
 	if (n <= 0)
 		return;
-	if (frame_open(&f, buf, (size_t)n, from, PEER_WRITER, CHAN_OPEN, false, &why) < 0) {
+	if (frame_open(&f, buf, (size_t)n, from, PEER_WRITER, CHAN_ANY, false, &why) < 0) {
 		saw(w, "fault: %s", why);
 		return;
 	}
@@ -741,6 +761,57 @@ test_faulted_channel(void **state)
 	finish(b);
 }
 
+/* The writer knows of a process before it is there, and has an empty channel for it. */
+static void
+test_announced_channel(void **state)
+{
+	struct bed *b = *state;
+	char *events;
+
+	serve(b, "fault");
+	wait_for(b, "audit/events", "hello 1 2");
+	events = read_file(b, "audit/events");
+	assert_true(strstr(events, "expect 1 1\n") < strstr(events, "hello 1 1\n"));
+	assert_true(strstr(events, "hello 1 1\n") < strstr(events, "expect 1 2\n"));
+	assert_true(strstr(events, "expect 1 2\n") < strstr(events, "hello 1 2\n"));
+	free(events);
+	finish(b);
+}
+
+/* No process without the writer's answer; the others serve. */
+static void
+test_channel_that_is_not_cleared(void **state)
+{
+	struct bed *b = *state;
+
+	serve(b, "fault-and-never-clear");
+	wait_for(b, "audit/events", "expect 1 2\n");
+	(void)usleep(500000);
+	assert_false(holds(b, "audit/events", "hello 1 2"));
+	assert_true(holds(b, "audit/events", "hello 2 1"));
+	finish(b);
+}
+
+static void
+test_channel_of_no_use(void **state)
+{
+	struct bed *b = *state;
+
+	serve(b, "shut");
+	wait_for(b, "stderr", "admin 2 is not started again: its record channel was shut down");
+	finish(b);
+}
+
+static void
+test_cleared_that_was_not_asked_for(void **state)
+{
+	struct bed *b = *state;
+
+	start(b, "clear-other");
+	expect_exit(b, 1);
+	assert_true(holds(b, "stderr", "auditd-writer broke the protocol"));
+}
+
 /* --- policy loads ----------------------------------------------------------------------------- */
 
 static void
@@ -870,6 +941,10 @@ main(int argc, char **argv)
 	    CASE(test_writer_fails_at_the_end),
 	    CASE(test_refused_notes_are_said),
 	    CASE(test_faulted_channel),
+	    CASE(test_announced_channel),
+	    CASE(test_channel_that_is_not_cleared),
+	    CASE(test_channel_of_no_use),
+	    CASE(test_cleared_that_was_not_asked_for),
 	    CASE(test_reload),
 	    CASE(test_reload_storm),
 	    CASE(test_refused_at_start),

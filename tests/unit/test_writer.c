@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -266,7 +267,7 @@ records_the_supervisors_notes(void **state)
 	r.action_type = ACTION_ADMIN;
 	r.payload = STR_NONE;
 	harness_send(&h, 0, MSG_NOTE, &r, 1);
-	while (h.end[0].acked < 3)
+	while (h.end[0].acked + 1 < h.end[0].next)
 		assert_true(harness_take(&h, 0, 5000));
 	assert_int_equal(h.end[0].refused[REFUSAL_NONE], 1);
 	assert_int_equal(h.end[0].refused[REFUSAL_INVALID], 1);
@@ -450,7 +451,7 @@ shuts_a_channel_that_breaks_the_protocol(void **state)
 		case 7: /* more under way than permitted */
 			n = zeros(buf, MSG_DECISION, next, LIMIT_UNACKED + 1, 8);
 			break;
-		case 8: /* a generation that has passed */
+		case 8: /* once more */
 			n = zeros(buf, MSG_HELLO, 0, 1, 8);
 			break;
 		default:
@@ -462,18 +463,19 @@ shuts_a_channel_that_breaks_the_protocol(void **state)
 		harness_send_raw(&h, 1, buf, zeros(buf, MSG_DECISION, next, 1, 16), -1);
 		harness_decide(&h, 2, 3);
 		harness_await_acks(&h, 2);
-		harness_hello(&h, 1, way + 2);
-		harness_welcome(&h, 1, way + 2);
+		harness_open(&h, 1, way + 2);
 		harness_decide(&h, 1, 1);
 		harness_await_acks(&h, 1);
 	}
 	finish_and_read();
 	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), ways * 4 + 1);
-	/* The first at once, the others counted, because they came within a minute. */
-	assert_int_equal(log_count(&lg, "\"action_type\":\"channel\""), 2);
+	/* The first at once, the others after a minute or at the end, each kind with its count. */
+	assert_int_equal(log_count(&lg, "\"action_type\":\"channel\""), 8);
 	assert_non_null(log_find(&lg, "\"fault\":\"wrong magic\",\"count\":1}"));
-	/* ... and the 4,096 messages that were refused before it was one too many. */
-	assert_non_null(log_find(&lg, "\"count\":4104}"));
+	assert_non_null(
+	    log_find(&lg, "\"fault\":\"message numbers do not follow each other\",\"count\":2}"));
+	/* Messages that were refused before it was one too many. */
+	assert_non_null(log_find(&lg, "\"count\":4096}"));
 	assert_non_null(log_find(&lg, "\"faults\":9,"));
 }
 
@@ -484,14 +486,100 @@ records_what_a_predecessor_left_behind(void **state)
 	harness_start(&h, NULL);
 	assert_int_equal(kill(h.pid, SIGSTOP), 0);
 	harness_decide(&h, 1, 7);
-	harness_hello(&h, 1, 5);
-	harness_decide(&h, 1, 2);
+	harness_expect(&h, 1, 5);
 	assert_int_equal(kill(h.pid, SIGCONT), 0);
+	assert_int_equal(harness_await_cleared(&h, 1, 5), 0);
+	harness_hello(&h, 1, 5);
 	harness_welcome(&h, 1, 5);
+	harness_decide(&h, 1, 2);
 	harness_await_acks(&h, 1);
 	assert_int_equal(h.end[1].refused[REFUSAL_NONE], 2);
 	finish_and_read();
 	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 9);
+}
+
+/*
+ * A process that dies may have left a HELLO for its successor, and more: nothing of that counts, and
+ * what it left of its own does.
+ */
+static void
+takes_no_hello_of_a_predecessor(void **state)
+{
+	(void)state;
+	harness_start(&h, NULL);
+	assert_int_equal(kill(h.pid, SIGSTOP), 0);
+	harness_decide(&h, 1, 3);
+	harness_hello(&h, 1, 2);
+	harness_decide(&h, 1, 5);
+	harness_expect(&h, 1, 2);
+	assert_int_equal(kill(h.pid, SIGCONT), 0);
+	assert_int_equal(harness_await_cleared(&h, 1, 2), 0);
+	harness_hello(&h, 1, 2);
+	harness_welcome(&h, 1, 2);
+	harness_decide(&h, 1, 7);
+	harness_await_acks(&h, 1);
+	finish_and_read();
+	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 3 + 7);
+	assert_int_equal(
+	    log_count(&lg, "\"fault\":\"message type not permitted now\",\"count\":1}"), 1);
+}
+
+/* One HELLO for one announcement; the highest number is a number like others, and 1 follows it. */
+static void
+takes_the_announced_generation_alone(void **state)
+{
+	const uint32_t wrong[] = {1, 2, 4, UINT32_MAX}, right[] = {3, UINT32_MAX, 1, 2};
+
+	(void)state;
+	harness_start(&h, NULL);
+	for (unsigned i = 0; i < 4; i++) {
+		harness_expect(&h, 1, right[i]);
+		assert_int_equal(harness_await_cleared(&h, 1, right[i]), 0);
+		if (wrong[i] == right[i])
+			continue;
+		harness_hello(&h, 1, wrong[i]);
+		expect_faulted(1);
+		harness_open(&h, 1, right[i]);
+		harness_decide(&h, 1, 1);
+		harness_await_acks(&h, 1);
+		harness_hello(&h, 1, right[i]); /* once more */
+		expect_faulted(1);
+	}
+	harness_decide(&h, 2, 1);
+	harness_await_acks(&h, 2);
+	finish_and_read();
+	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 5);
+	assert_non_null(
+	    log_find(&lg, "\"fault\":\"HELLO of a generation that was not announced\","));
+}
+
+/* As no evaluator of ours can: its filter has no shutdown(). */
+static void
+says_that_a_channel_was_shut_down(void **state)
+{
+	const int ways[] = {SHUT_WR, SHUT_RD, SHUT_RDWR};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		if (i > 0) {
+			teardown(NULL);
+			assert_int_equal(setup(NULL), 0);
+		}
+		harness_start(&h, NULL);
+		assert_int_equal(shutdown(h.end[1].fd, ways[i]), 0);
+		if (ways[i] == SHUT_RD)
+			harness_decide(
+			    &h, 1, 1); /* found when its acknowledgement cannot be sent */
+		harness_decide(&h, 2, 1);
+		harness_await_acks(&h, 2);
+		harness_expect(&h, 1, 2);
+		assert_int_equal(harness_await_cleared(&h, 1, 2), -EPIPE);
+		harness_decide(&h, 2, 2);
+		harness_await_acks(&h, 2);
+		finish_and_read();
+		assert_int_equal(
+		    log_count(&lg, "\"fault\":\"channel was shut down\",\"count\":1}"), 1);
+	}
 }
 
 /* Frames on a channel before its HELLO are a fault; its first HELLO opens it. */
@@ -507,8 +595,7 @@ wants_hello_first(void **state)
 	assert_int_equal(msg_ready_get(&body, &h.ready), 0);
 	harness_decide(&h, 2, 1);
 	expect_faulted(2);
-	harness_hello(&h, 2, 1);
-	harness_welcome(&h, 2, 1);
+	harness_open(&h, 2, 1);
 	harness_decide(&h, 2, 1);
 	harness_await_acks(&h, 2);
 	finish_and_read();
@@ -914,6 +1001,9 @@ main(void)
 	    TEST(beats_when_idle),
 	    TEST(shuts_a_channel_that_breaks_the_protocol),
 	    TEST(records_what_a_predecessor_left_behind),
+	    TEST(takes_no_hello_of_a_predecessor),
+	    TEST(takes_the_announced_generation_alone),
+	    TEST(says_that_a_channel_was_shut_down),
 	    TEST(wants_hello_first),
 	    TEST(goes_on_beside_one_that_does_not_read),
 	    TEST(drains_fairly),

@@ -172,10 +172,8 @@ harness_start(struct harness *h, const char *const *options)
 	harness_spawn(h, options);
 	harness_await_control(h, MSG_READY, buf, &body);
 	assert_int_equal(msg_ready_get(&body, &h->ready), 0);
-	for (unsigned i = 1; i < HARNESS_CHANNELS; i++) {
-		harness_hello(h, i, 1);
-		harness_welcome(h, i, 1);
-	}
+	for (unsigned i = 1; i < HARNESS_CHANNELS; i++)
+		harness_open(h, i, 1);
 }
 
 int
@@ -197,6 +195,45 @@ harness_wait(struct harness *h)
 	show_said(h);
 	fail_msg("the writer does not end");
 	return -1;
+}
+
+void
+harness_expect(struct harness *h, unsigned channel, uint32_t generation)
+{
+	const struct msg_expect m = {channel, generation};
+	uint8_t buf[64];
+	struct frame_out f;
+	struct wire_out out;
+
+	frame_begin(&f, buf, sizeof(buf), MSG_EXPECT, h->end[0].next++);
+	out = frame_message(&f);
+	msg_expect_put(&out, &m);
+	assert_int_equal(frame_commit(&f, &out), 0);
+	frame_end(&f);
+	harness_send_raw(h, 0, buf, f.n, -1);
+}
+
+int
+harness_await_cleared(struct harness *h, unsigned channel, uint32_t generation)
+{
+	static uint8_t buf[LIMIT_FRAME];
+	struct msg_cleared m;
+	struct wire_in body;
+
+	harness_await_control(h, MSG_CLEARED, buf, &body);
+	assert_int_equal(msg_cleared_get(&body, &m), 0);
+	assert_int_equal(m.expect.channel, channel);
+	assert_int_equal(m.expect.generation, generation);
+	return m.error;
+}
+
+void
+harness_open(struct harness *h, unsigned channel, uint32_t generation)
+{
+	harness_expect(h, channel, generation);
+	assert_int_equal(harness_await_cleared(h, channel, generation), 0);
+	harness_hello(h, channel, generation);
+	harness_welcome(h, channel, generation);
 }
 
 int

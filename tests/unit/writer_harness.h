@@ -65,7 +65,13 @@ bool harness_said(const struct harness *h, const char *text);
 
 /* --- talking ---------------------------------------------------------------------------------- */
 
+/* As the supervisor: announce a channel's next process. */
+void harness_expect(struct harness *h, unsigned channel, uint32_t generation);
+/* Until CLEARED for it; the error that it brings. */
+int harness_await_cleared(struct harness *h, unsigned channel, uint32_t generation);
 void harness_hello(struct harness *h, unsigned channel, uint32_t generation);
+/* All of it: EXPECT, CLEARED, HELLO, WELCOME. */
+void harness_open(struct harness *h, unsigned channel, uint32_t generation);
 /* Until WELCOME with this generation. */
 void harness_welcome(struct harness *h, unsigned channel, uint32_t generation);
 

@@ -36,6 +36,8 @@ await_ready(struct harness *h)
 static void
 greet(struct harness *h, unsigned channel)
 {
+	harness_expect(h, channel, 1);
+	(void)harness_take(h, 0, 2000); /* CLEARED */
 	harness_hello(h, channel, 1);
 	(void)harness_take(h, channel, 2000); /* WELCOME */
 }
