@@ -126,12 +126,18 @@ cli_put_json_harmless(struct str s)
 }
 
 void
-cli_put_json(struct str json)
+cli_put_json_part(struct str json)
 {
 	if (isatty(STDOUT_FILENO))
 		cli_put_json_harmless(json);
 	else
 		cli_put(json);
+}
+
+void
+cli_put_json(struct str json)
+{
+	cli_put_json_part(json);
 	cli_puts("\n");
 }
 
@@ -213,13 +219,20 @@ cli_table_cell(struct cli_table *t, struct str s)
 		if (!t->cell)
 			cli_fatal(ENOMEM, "table");
 	}
-	cell = malloc(4 * s.n + 1);
+	cell = malloc(4 * s.n + 2);
 	if (!cell)
 		cli_fatal(ENOMEM, "table");
-	text = text_over(cell, 4 * s.n);
+	cell[0] = CLI_PLAIN;
+	text = text_over(cell + 1, 4 * s.n);
 	text_safe(&text, s);
-	cell[text.n] = '\0';
+	cell[text.n + 1] = '\0';
 	t->cell[t->cells++] = cell;
+}
+
+void
+cli_table_colour(struct cli_table *t, enum cli_colour colour)
+{
+	t->cell[t->cells - 1][0] = (char)colour;
 }
 
 /* Characters of text that text_safe() has made. */
@@ -234,17 +247,32 @@ cli_width(const char *z)
 	return n;
 }
 
+/* Without the empty cells at its end. */
+static size_t
+cli_row_cells(const struct cli_table *t, size_t first)
+{
+	size_t n = t->cells - first < t->columns ? t->cells - first : t->columns;
+
+	while (n > 0 && t->cell[first + n - 1][1] == '\0')
+		n--;
+	return n;
+}
+
 static void
 cli_table_row(const struct cli_table *t, size_t first, const size_t *width)
 {
 	enum cli_colour colour = first == 0 && t->heading ? CLI_DIM : CLI_PLAIN;
+	size_t n = cli_row_cells(t, first);
 
 	cli_paint_start(colour);
-	for (size_t c = 0; c < t->columns && first + c < t->cells; c++) {
-		const char *cell = t->cell[first + c];
+	for (size_t c = 0; c < n; c++) {
+		const char *cell = t->cell[first + c] + 1;
+		enum cli_colour own = (enum cli_colour)cell[-1];
 
+		cli_paint_start(own);
 		cli_puts(cell);
-		for (size_t w = cli_width(cell); c + 1 < t->columns && w < width[c] + 2; w++)
+		cli_paint_end(own);
+		for (size_t w = cli_width(cell); c + 1 < n && w < width[c] + 2; w++)
 			cli_puts(" ");
 	}
 	cli_paint_end(colour);
@@ -257,7 +285,7 @@ cli_table_print(struct cli_table *t)
 	size_t width[CLI_COLUMNS] = {0};
 
 	for (size_t i = 0; i < t->cells; i++) {
-		size_t w = cli_width(t->cell[i]), c = i % t->columns;
+		size_t w = cli_width(t->cell[i] + 1), c = i % t->columns;
 
 		width[c] = w > width[c] ? w : width[c];
 	}

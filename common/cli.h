@@ -46,6 +46,8 @@ void cli_put_safe(struct str s);
  * written as \uXXXX, which means the same; elsewhere the bytes are as given.
  */
 void cli_put_json(struct str json);
+/* A part of one, without the newline. */
+void cli_put_json_part(struct str json);
 
 /* Push out what is buffered. 0 or the negative errno of the first failure of any output so far. */
 int cli_flush(void);
@@ -70,21 +72,23 @@ void cli_paint(enum cli_colour colour, struct str s);
 /* --- tables ---------------------------------------------------------------------------------- */
 
 /*
- * Left-aligned columns, two spaces apart, the last one not padded. Widths count characters (code
- * points), not terminal cells. Cells are escaped when they are put in. The first row may be a
- * heading (dim on a terminal).
+ * Left-aligned columns, two spaces apart, nothing behind the last text of a row. Widths count
+ * characters (code points), not terminal cells. Cells are escaped when they are put in. The first
+ * row may be a heading (dim on a terminal).
  */
 #define CLI_COLUMNS 12
 struct cli_table {
 	size_t columns; /* 1 to CLI_COLUMNS */
 	size_t cells;
 	size_t cap;
-	char **cell; /* row after row */
+	char **cell; /* row after row; the first byte of each is its colour */
 	bool heading;
 };
 void cli_table_init(struct cli_table *t, size_t columns, bool heading);
 /* Ends the program when memory runs out. */
 void cli_table_cell(struct cli_table *t, struct str s);
+/* Colour the cell that was put in last (in a heading its colour ends with it). */
+void cli_table_colour(struct cli_table *t, enum cli_colour colour);
 /* Print and free. */
 void cli_table_print(struct cli_table *t);
 

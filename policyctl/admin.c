@@ -4,12 +4,13 @@
 #include "policyctl/request.h"
 
 int
-admin_request(const struct ctl *ctl, const struct admin_command *what, struct admin *ret)
+admin_request(const struct ctl *ctl, const struct admin_command *what, struct admin *ret,
+    struct str *ret_line)
 {
 	char buf[64];
 	struct text request = text_over(buf, sizeof(buf));
 	struct object o = object_open(&request);
-	struct str line, error;
+	struct str error;
 
 	object_str(&o, "id", STR("1"));
 	object_str(&o, "op", str_from(what->op));
@@ -17,9 +18,7 @@ admin_request(const struct ctl *ctl, const struct admin_command *what, struct ad
 	text_char(&request, '\n');
 	*ret = (struct admin){0};
 	ctl_ask(&ret->client, ctl_admin_socket(ctl), ctl->timeout ? ctl->timeout : what->timeout,
-	    CLIENT_LISTING, text_str(&request), &ret->reply, &line);
-	if (ctl->json)
-		cli_put_json(line);
+	    CLIENT_LISTING, text_str(&request), &ret->reply, ret_line);
 	error = reply_text(&ret->reply, REPLY_ROOT, "error");
 	if (!str_given(error))
 		return CLI_YES;
@@ -43,9 +42,14 @@ admin_ask(
 	    .n_options = ARRAY_SIZE(options),
 	    .exits = CTL_EXITS_DONE,
 	};
+	struct str line;
+	int code;
 
 	(void)cli_parse(&command, argc, argv, NULL);
-	return admin_request(ctl, what, ret);
+	code = admin_request(ctl, what, ret, &line);
+	if (ctl->json)
+		cli_put_json(line);
+	return code;
 }
 
 void

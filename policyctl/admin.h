@@ -25,8 +25,9 @@ int admin_ask(
     struct ctl *ctl, int argc, char **argv, const struct admin_command *what, struct admin *ret);
 void admin_end(struct admin *a);
 
-/* The same without a command line. */
-int admin_request(const struct ctl *ctl, const struct admin_command *what, struct admin *ret);
+/* The same without a command line; the reply is left to the caller to print. */
+int admin_request(const struct ctl *ctl, const struct admin_command *what, struct admin *ret,
+    struct str *ret_line);
 
 /* Have policyd load its policy again and say which it is now (reload.c). The exit status. */
 int reload_now(const struct ctl *ctl);

@@ -139,28 +139,6 @@ check_show_json(const struct check *c)
 	cli_put_json(text_str(&t));
 }
 
-static void
-check_load(struct check *c, const char *path, uint8_t **ret_image)
-{
-	static struct policy_report report;
-	struct policy_compile_options how = {.accounts = true, .now = c->now};
-	struct policy_texts texts;
-	const char *why;
-	size_t size;
-	int error;
-
-	document_read(path, &texts);
-	error = policy_compile(&texts, &how, ret_image, &size, &report);
-	if (error) {
-		document_print(&report, true);
-		cli_fatal(
-		    error == -EINVAL ? 0 : error, "check: %s: not a policy to evaluate", path);
-	}
-	policy_texts_free(&texts);
-	if (policy_image_open(&c->image, *ret_image, size, &why) != 0)
-		cli_fatal(0, "check: %s: %s", path, why);
-}
-
 int
 cmd_check(struct ctl *ctl, int argc, char **argv)
 {
@@ -200,7 +178,7 @@ cmd_check(struct ctl *ctl, int argc, char **argv)
 	check.now = clock_real();
 	if (when && clock_parse(str_from(when), &check.now) != 0)
 		cli_wrong(&command, "--time: not RFC 3339: %s", when);
-	check_load(&check, policy, &image);
+	document_compile("check", policy, check.now, &image, &check.image);
 	check_subject(&check, &asker);
 	check_context(&command, &check, &asker.context);
 	if (policy_op_parse(&check.op, str_from(operand[0]), str_from(operand[1]), &why) != 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policyctl/document.h"
 
+#include <errno.h>
+
 #include "common/cli.h"
 #include "policyctl/request.h"
 
@@ -14,6 +16,29 @@ document_read(const char *file_or_dir, struct policy_texts *texts)
 	error = policy_texts_read(texts, file_or_dir, &file);
 	if (error)
 		cli_fatal(error, "%s", file);
+}
+
+void
+document_compile(const char *command, const char *file_or_dir, int64_t now, uint8_t **ret_image,
+    struct policy_image *ret_view)
+{
+	static struct policy_report report;
+	struct policy_compile_options how = {.accounts = true, .now = now};
+	struct policy_texts texts;
+	const char *why;
+	size_t size;
+	int error;
+
+	document_read(file_or_dir, &texts);
+	error = policy_compile(&texts, &how, ret_image, &size, &report);
+	if (error) {
+		document_print(&report, true);
+		cli_fatal(error == -EINVAL ? 0 : error, "%s: %s: not a policy to evaluate", command,
+		    file_or_dir);
+	}
+	policy_texts_free(&texts);
+	if (policy_image_open(ret_view, *ret_image, size, &why) != 0)
+		cli_fatal(0, "%s: %s: %s", command, file_or_dir, why);
 }
 
 static void

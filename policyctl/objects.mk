@@ -7,7 +7,7 @@ OBJS-policyctl := \
 	policyctl/check.o policyctl/test.o policyctl/lint.o policyctl/document.o \
 	policyctl/allow.o policyctl/rm.o policyctl/edit.o policyctl/edit_show.o policyctl/replace.o \
 	policyctl/ruleset.o policyctl/ruleset_write.o \
-	policyctl/admin.o policyctl/ls.o policyctl/reload.o policyctl/rotate.o policyctl/status.o \
+	policyctl/admin.o policyctl/ls.o policyctl/ls_rule.o policy/listing.o policyctl/reload.o policyctl/rotate.o policyctl/status.o \
 	policyctl/squid.o policyctl/squid_line.o policyctl/enroll.o policyctl/qr.o \
 	proto/note.o common/base64.o common/ed25519.o common/hash.o \
 	common/cli.o common/log.o $(POLICY-load-common) $(POLICY-load)

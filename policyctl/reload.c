@@ -28,8 +28,11 @@ int
 reload_now(const struct ctl *ctl)
 {
 	struct admin a;
-	int code = admin_request(ctl, &reload_command, &a);
+	struct str line;
+	int code = admin_request(ctl, &reload_command, &a, &line);
 
+	if (ctl->json)
+		cli_put_json(line);
 	return reload_end(ctl, &a, code);
 }
 

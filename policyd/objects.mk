@@ -24,7 +24,8 @@ POLICYD-evaluator := \
 	policyd/evaluator/status.o policyd/evaluator/jail.o
 
 POLICYD-admin := \
-	policyd/admin/admin.o policyd/admin/wanted.o policyd/admin/listing.o policyd/admin/operator.o policyd/admin/status.o policyd/admin/jail.o
+	policyd/admin/admin.o policyd/admin/wanted.o policyd/admin/listing.o policyd/admin/operator.o policyd/admin/status.o policyd/admin/jail.o \
+	policy/listing.o
 
 OBJS-policyd := \
 	$(POLICYD-supervisor) $(POLICYD-compiler) $(POLICYD-clients) $(POLICYD-evaluator) $(POLICYD-admin) \

@@ -4,6 +4,7 @@
 /* Between the files of the admin process. */
 
 #include "common/jscan.h"
+#include "policy/listing.h"
 #include "policyd/client/control.h"
 #include "policyd/client/image.h"
 #include "policyd/client/recorder.h"
@@ -49,17 +50,10 @@ void status_put_totals(struct text *t, const struct totals *totals);
 /* A reply to "ls" on its way: the next piece of it. */
 struct listing {
 	struct image *image;
-	uint32_t rule, item;
-	enum {
-		LISTING_OPEN,
-		LISTING_RULE,
-		LISTING_ACTIONS,
-		LISTING_RESOURCES,
-		LISTING_CLOSE,
-		LISTING_DONE,
-	} step;
+	bool begun;
+	struct policy_listing inside;
 };
-#define LISTING_PIECE (64u << 10)
+#define LISTING_PIECE (POLICY_LISTING_PIECE + (8u << 10))
 
 /* Append the next piece. False: that was the last one. */
 bool listing_piece(struct listing *l, struct str id, struct text *t);

@@ -300,7 +300,7 @@ class Operating(Case):
         {"policy_id": "p", "rule_id": "one", "source": "org", "mode": "enforce", "decision": "allow", "inactive": False,
          "actions": ["connect:tcp", "connect:udp"], "resources": ["a.example:443", "b" * 20, "\x1b[31m"]},
         {"policy_id": "pp", "rule_id": "two", "source": "host", "mode": "warn", "decision": "allow", "inactive": True,
-         "expires": "2026-12-31T00:00:00.000000Z", "actions": ["read"], "resources": []}]}
+         "scope": {"users": ["a", "b"], "sandboxes": ["\x1b[1m"]}, "expires": "2026-12-31T00:00:00.000000Z", "actions": ["read"], "resources": []}]}
 
     def test_status(self):
         p = self.policyd(lambda r, _: {"id": r["id"], "status": self.STATUS})
@@ -336,11 +336,13 @@ evaluators
         code, out, err = self.ctl("ls")
         self.assertEqual((code, err), (0, ""))
         self.assertEqual(out, """revision r1
-DECISION                                            POLICY  RULE  MODE     SOURCE  ACTIONS                  RESOURCES
-allow                                               p       one   enforce  org     connect:tcp,connect:udp  a.example:443
-                                                                                                            bbbbbbbbbbbbbbbbbbbb
-                                                                                                            \\x1b[31m
-allow (inactive) until 2026-12-31T00:00:00.000000Z  pp      two   warn     host    read                     \n""")
+DECISION  ACTIONS                  RESOURCES             POLICY  RULE       SOURCE  MODE     SCOPE                     EXPIRES                      NOTE
+allow     connect:tcp,connect:udp  a.example:443         p       one        org     enforce  everybody                 never
+                                   bbbbbbbbbbbbbbbbbbbb
+                                   \\x1b[31m
+allow     read                                           pp      two        host    warn     user=a,b sandbox=\\x1b[1m  2026-12-31T00:00:00.000000Z  inactive: org rules alone allow
+deny      any                      **                    -       (default)  -       -        everybody                 never                        what nothing allows; allowed where only warn and audit policies are in scope
+""")
         self.assertEqual(json.loads(self.ctl("ls", "--json")[1]), {"id": "1", **self.RULES})
 
     def test_long_listing(self):
@@ -349,7 +351,7 @@ allow (inactive) until 2026-12-31T00:00:00.000000Z  pp      two   warn     host 
                                                for i in range(1000)]}
         self.policyd(lambda r, _: {"id": r["id"], **rules})
         code, out, _ = self.ctl("ls")
-        self.assertEqual((code, len(out.splitlines())), (0, 2 + 50 * 1000))
+        self.assertEqual((code, len(out.splitlines())), (0, 3 + 50 * 1000))
 
     def test_rotate(self):
         p = self.policyd(lambda r, _: {"id": r["id"], "rotated": True, "segment": "audit-x.jsonl"})
