@@ -77,6 +77,7 @@ all:
 include $(addsuffix /objects.mk,$(PROGRAMS))
 include tests/unit/objects.mk
 include tests/sandbox/objects.mk
+include tests/fault/objects.mk
 include tests/fuzz/objects.mk
 include bench/objects.mk
 

@@ -128,7 +128,7 @@ give_back(struct closer *c, const struct job *jobs, unsigned n)
 static bool
 comes_before(const struct job *a, const struct job *b)
 {
-	return a->kind == b->kind ? a->number < b->number : a->kind == JOB_MAKE;
+	return a->kind == b->kind ? a->number < b->number : a->kind < b->kind;
 }
 
 /* Few, and mostly in order. (qsort() may allocate.) */
@@ -149,14 +149,19 @@ static void
 work(struct closer *c, unsigned n)
 {
 	struct job *jobs = c->group;
-	unsigned makes = 0;
+	unsigned backs = 0, makes = 0;
 
 	sort(jobs, n);
 	for (unsigned i = 0; i < n; i++) {
 		jobs[i].error = 0;
 		jobs[i].step = NULL;
+		backs += jobs[i].kind == JOB_BACK;
 		makes += jobs[i].kind == JOB_MAKE;
 	}
+	for (unsigned i = 0; i < backs; i++)
+		making_unmake(&c->making, &jobs[i]);
+	jobs += backs;
+	n -= backs;
 	make_all(c, jobs, makes);
 	give_back(c, jobs, makes);
 	close_all(c, jobs + makes, n - makes);

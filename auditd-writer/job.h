@@ -9,7 +9,9 @@
 #include "auditd-writer/tally.h"
 #include "proto/segname.h"
 
+/* In the order in which the closer sees to them. */
 enum job_kind {
+	JOB_BACK,  /* a new one that could not be used, given back: nothing comes of it */
 	JOB_MAKE,  /* a new segment, allocated and durable */
 	JOB_CLOSE, /* a complete one, to be sealed */
 };
@@ -27,7 +29,7 @@ struct job {
 	enum job_kind kind;
 	char base[SEGNAME_SIZE];
 	uint32_t number;
-	int fd;         /* MAKE: out; CLOSE: in, closed in any case; -1: none */
+	int fd;         /* MAKE: out; BACK, CLOSE: in, closed in any case; -1: none */
 	int64_t length; /* MAKE: bytes to allocate; out: bytes allocated */
 	/* CLOSE: */
 	struct tally_total total; /* what is good in it: covered by a sync */

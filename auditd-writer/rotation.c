@@ -42,9 +42,20 @@ next_segment(struct writer *w, struct segment *ret)
 	return standby_take(w, ret, w->open.tally == &tallies[0] ? &tallies[1] : &tallies[0]);
 }
 
+static int
+cause(const struct rotation *r)
+{
+	return r->error < 0 ? r->error : -EBUSY;
+}
+
 int
 rotation_take_standby(struct writer *w)
 {
+	const struct rotation *r = &w->rotation;
+
+	/* The retired are one more at most: what is poisoned now must have its place among them. */
+	if (r->waiting + r->n_retired > LIMIT_WAITING_SEGMENTS + 1)
+		return cause(r);
 	return next_segment(w, &w->open);
 }
 
@@ -115,15 +126,19 @@ rotation_retire(struct writer *w, int error)
 	job.poisoned = true;
 	job.cause = error;
 	job.moved = w->batch.written_records;
-	/*
-	 * Of so many hardly one has anything good in it. If it has, the next start sees to that, and
-	 * to those behind it, which are not sealed before.
-	 */
-	if (r->n_retired < LIMIT_WAITING_SEGMENTS)
-		r->retired[r->n_retired++] = job;
-	else
-		(void)close(job.fd);
+	r->retired[r->n_retired++] =
+	    job; /* rotation_take_standby() has seen to it that there is room */
 	w->open = SEGMENT_NONE;
+}
+
+void
+rotation_give_back(struct writer *w)
+{
+	struct job job = {.kind = JOB_BACK, .number = w->open.number, .fd = w->open.fd};
+
+	memcpy(job.base, w->open.base, sizeof(job.base));
+	w->open = SEGMENT_NONE;
+	closer_submit(&w->closer, &job);
 }
 
 void
@@ -191,20 +206,38 @@ rotation_ask(struct writer *w, uint32_t request)
 
 /* --- when -------------------------------------------------------------------------------------- */
 
-bool
-rotation_due(const struct writer *w, uint64_t records, size_t bytes)
+/* The open segment would be, with this much more, as large as it may be; or it is as old. */
+static bool
+at_limit(const struct writer *w, uint64_t records, size_t bytes)
 {
 	const struct segment *s = &w->open;
 	const struct options *o = &w->options;
 
-	if (s->fd < 0 || s->records + records == 0 || w->now < w->rotation.hold_until)
-		return false;
 	if (s->records + records >= o->rotate_records ||
 	    (uint64_t)s->size + bytes + LIMIT_LINE > o->rotate_bytes)
 		return true;
-	if (s->records > 0 && w->now - s->first_at >= (int64_t)o->rotate_seconds * US_PER_S)
-		return true;
-	return asked(w);
+	return s->records > 0 && w->now - s->first_at >= (int64_t)o->rotate_seconds * US_PER_S;
+}
+
+bool
+rotation_due(const struct writer *w, uint64_t records, size_t bytes)
+{
+	const struct segment *s = &w->open;
+
+	if (s->fd < 0 || s->records + records == 0 || w->now < w->rotation.hold_until)
+		return false;
+	return at_limit(w, records, bytes) || asked(w);
+}
+
+int
+rotation_obstacle(const struct writer *w)
+{
+	const struct rotation *r = &w->rotation;
+
+	if (r->waiting + r->n_retired < LIMIT_WAITING_SEGMENTS || w->open.fd < 0 ||
+	    !at_limit(w, 0, 0))
+		return 0;
+	return cause(r);
 }
 
 /* Everything in the batch durable, and the open segment large enough for log shippers. */
@@ -239,6 +272,7 @@ rotation_turn(struct writer *w)
 	}
 	w->rotation.hold_until = w->now + HOLD_US;
 	answer_requests(w, 0, error, STR(""));
+	storage_stop(w, rotation_obstacle(w));
 }
 
 static void
@@ -274,8 +308,10 @@ wait_for_closer(struct writer *w, int64_t patience)
 void
 rotation_settle(struct writer *w)
 {
-	rotation_release(w);
+	if (w->storage.state != STORAGE_FAILED)
+		rotation_release(w);
 	(void)wait_for_closer(w, SETTLE_US);
+	storage_retry(w, true);
 }
 
 int
@@ -318,6 +354,8 @@ not_closed(struct writer *w, struct job *job)
 	struct rotation *r = &w->rotation;
 	unsigned at = r->n_failed++;
 
+	if (job->error != -EBUSY)
+		r->error = job->error;
 	if (!job->told) {
 		log_error("%s: cannot %s: %s; tried again later", job->base, job->step,
 		    strerrordesc_np(-job->error));
@@ -338,7 +376,10 @@ closed(struct writer *w, const struct job *job)
 	struct rotation *r = &w->rotation;
 
 	r->waiting--;
+	r->error = 0;
 	r->backoff = BACKOFF_FIRST_US;
+	/* That may be what storage waits for. */
+	w->storage.retry_at = w->now;
 	w->counters.next_seal = job->next_index;
 	if (job->total.records > 0)
 		w->counters.closed++;

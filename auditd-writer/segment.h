@@ -26,6 +26,7 @@ struct segment {
 	int64_t first_at;  /* monotonic time of the first record */
 	int refused_space; /* negative errno of the last allocation that found no space, else 0 */
 	bool poisoned;
+	bool relied_on;      /* something in it may have been acknowledged */
 	struct tally *tally; /* of the covered lines */
 };
 

@@ -108,6 +108,20 @@ leave_poisoned(struct writer *w, int error)
 	batch_unwrite(&w->batch);
 }
 
+/* The same for one that was to take what another could not. Nothing piles up when it never works. */
+static void
+leave_attempt(struct writer *w, int error)
+{
+	if (!w->open.poisoned)
+		return;
+	if (w->open.relied_on) {
+		leave_poisoned(w, error);
+		return;
+	}
+	rotation_give_back(w);
+	batch_unwrite(&w->batch);
+}
+
 static int
 mend(struct writer *w, int error)
 {
@@ -117,8 +131,8 @@ mend(struct writer *w, int error)
 	error = rotation_take_standby(w);
 	if (error == 0)
 		error = put_or_move(w, true);
-	if (error < 0 && w->open.poisoned)
-		leave_poisoned(w, error);
+	if (error < 0)
+		leave_attempt(w, error);
 	return error;
 }
 
@@ -153,6 +167,15 @@ fail(struct writer *w, int error)
 	channels_tell_state(w);
 }
 
+/* What was answered up to now is where it has to be. */
+static void
+settle(struct writer *w)
+{
+	w->open.relied_on = true;
+	rotation_release(w);
+	channels_settle(w);
+}
+
 int
 storage_flush(struct writer *w, bool sync)
 {
@@ -167,9 +190,15 @@ storage_flush(struct writer *w, bool sync)
 		fail(w, error);
 		return error;
 	}
-	rotation_release(w);
-	channels_settle(w);
+	settle(w);
 	return 0;
+}
+
+void
+storage_stop(struct writer *w, int error)
+{
+	if (error < 0 && w->storage.state != STORAGE_FAILED)
+		fail(w, error);
 }
 
 /* --- trying again ----------------------------------------------------------------------------- */
@@ -177,13 +206,15 @@ storage_flush(struct writer *w, bool sync)
 static int
 attempt(struct writer *w)
 {
-	int error = w->open.fd < 0 ? rotation_take_standby(w) : 0;
+	int error = rotation_obstacle(w);
 
+	if (error == 0 && w->open.fd < 0)
+		error = rotation_take_standby(w);
 	if (error < 0)
 		return error;
 	error = put_or_move(w, true);
-	if (error < 0 && w->open.poisoned)
-		leave_poisoned(w, error);
+	if (error < 0)
+		leave_attempt(w, error);
 	return error;
 }
 
@@ -211,8 +242,7 @@ works_again(struct writer *w)
 	ledger_tick(w);
 	note_storage_recovered(w);
 	s->error = 0;
-	rotation_release(w);
-	channels_settle(w);
+	settle(w);
 	channels_tell_state(w);
 }
 

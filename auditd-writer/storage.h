@@ -8,7 +8,9 @@
  *                               again, to the standby segment; the closer repairs the poisoned one
  *     no space left to write    the segment ends at its last line; the standby is the reserve
  *     ... and that fails, too   FAILED: new messages are refused with the cause; what is in the batch
- *                               stays there and is tried again after 1 s, 2 s, ... 30 s
+ *                               stays there and is tried again after 1 s, 2 s, ... 30 s, each time
+ *                               in a new file that takes the place of the one before
+ *     too many wait for a seal  FAILED, until one of them has it (rotation.h)
  */
 
 #include <stdbool.h>
@@ -23,6 +25,9 @@ struct writer;
  * everything answered so far is ready to be acknowledged. Negative errno: storage has failed.
  */
 int storage_flush(struct writer *w, bool sync);
+
+/* Storage has failed with this, if it is an error, though nothing that was recorded is at stake. */
+void storage_stop(struct writer *w, int error);
 
 /* Why messages are refused now. */
 enum refusal storage_refusal(const struct writer *w);

@@ -74,8 +74,9 @@ struct rotation {
 	unsigned waiting; /* segments that are not closed yet, failed ones included */
 	struct job failed[CLOSER_JOBS];
 	unsigned n_failed;
+	int error; /* negative errno of the last one that could not be closed; 0: none */
 	/* Poisoned, and not handed over before what they did not cover is safe elsewhere. */
-	struct job retired[LIMIT_WAITING_SEGMENTS];
+	struct job retired[LIMIT_WAITING_SEGMENTS + 2];
 	unsigned n_retired;
 	int64_t retry_at; /* monotonic; INT64_MAX: nothing to try again */
 	int64_t backoff;
