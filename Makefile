@@ -79,6 +79,7 @@ include tests/unit/objects.mk
 include tests/sandbox/objects.mk
 include tests/fault/objects.mk
 include tests/fuzz/objects.mk
+include tests/oracle/objects.mk
 include bench/objects.mk
 
 # Where each program lands below $(BUILD): the same layout as below $(PREFIX), so that policyd
@@ -104,6 +105,7 @@ endef
 
 $(foreach p,$(PROGRAMS),$(eval $(call link_rule,$(BUILD)/$(DEST-$(p)),$(OBJS-$(p)),$(LIBS-$(p)))))
 $(foreach t,$(UNIT_TESTS),$(eval $(call link_rule,$(BUILD)/unit/$(t),$(OBJS-$(t)),$(LIBS-$(t)) cmocka)))
+$(foreach t,$(HELPERS),$(eval $(call link_rule,$(BUILD)/unit/$(t),$(OBJS-$(t)),$(LIBS-$(t)))))
 $(foreach t,$(BENCHES),$(eval $(call link_rule,$(BUILD)/bench/$(t),$(OBJS-$(t)),$(LIBS-$(t)))))
 $(foreach t,$(FUZZERS),$(eval $(call link_rule,$(BUILD)/fuzz/$(t)-replay,$(OBJS-$(t)) tests/fuzz/replay.o,$(LIBS-$(t)))))
 
@@ -123,7 +125,7 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 UNIT_BINARIES := $(addprefix $(BUILD)/unit/,$(UNIT_TESTS))
 FUZZ_REPLAYS  := $(patsubst %,$(BUILD)/fuzz/%-replay,$(FUZZERS))
 
-unit: $(UNIT_BINARIES) $(FUZZ_REPLAYS)
+unit: $(UNIT_BINARIES) $(FUZZ_REPLAYS) $(addprefix $(BUILD)/unit/,$(HELPERS))
 bench-programs: $(addprefix $(BUILD)/bench/,$(BENCHES))
 
 # --- what needs things installed first: then make reads this file anew -------------------------------

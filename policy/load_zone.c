@@ -44,7 +44,7 @@ read_shifts(struct doc *d, struct str name, const char **ret_why)
 {
 	const struct policy_zones *zones = &d->texts->zones;
 	CLEANUP_FREE char *file = NULL;
-	size_t n;
+	size_t n = 0;
 	int error;
 
 	*ret_why = zones->why ? zones->why : "there is no time zone database in " ZONE_DIRECTORY;
