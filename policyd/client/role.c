@@ -2,6 +2,7 @@
 #include "policyd/client/role.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "common/jail.h"
 #include "common/jail_seal.h"
 #include "common/log.h"
+#include "policyd/client/lines.h"
 
 /* Beyond connections: 0 to 6, the event loop's own, a connection to be refused, a new image. */
 #define SPARE_DESCRIPTORS 32
@@ -47,6 +49,16 @@ raise_descriptors(uint32_t connections)
 	return (uint32_t)(limit.rlim_cur - SPARE_DESCRIPTORS);
 }
 
+/*
+ * What a connection needs for a while goes back to the kernel with it: each buffer has pages of its own,
+ * in place of a heap that one survivor at its end keeps as large as it was.
+ */
+static void
+give_memory_back(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, LINES_FIRST);
+}
+
 uint32_t
 role_enter(uint32_t connections)
 {
@@ -54,6 +66,7 @@ role_enter(uint32_t connections)
 	int error;
 
 	ignore_signals();
+	give_memory_back();
 	connections = raise_descriptors(connections);
 	error = jail_basic(&step);
 	if (error < 0)

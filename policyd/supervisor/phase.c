@@ -256,6 +256,8 @@ phase_timeout(struct supervisor *s)
 		break;
 	case PHASE_LOG:
 		log_error("auditd-writer did not finish in time");
+		/* It was asked to; the next start closes what this one could not. */
+		child_kill(&s->writer, "did not finish in time");
 		phase_fail(s);
 		break;
 	case PHASE_FAILING:

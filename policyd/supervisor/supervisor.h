@@ -30,10 +30,10 @@
 /* How long each step may take, in microseconds. */
 #define WRITER_READY_US (15 * US_PER_S) /* it may wait 10 s for a predecessor's locks */
 #define COMPILE_US (60 * US_PER_S)
-#define FIRST_LOAD_US (75 * US_PER_S) /* compilation and its record */
-#define FINISH_WRITER_US (10 * US_PER_S)
-#define FAILING_US (1 * US_PER_S) /* for clients' processes to see the end of file */
-#define ORPHAN_US (6 * US_PER_S)  /* for the writer after that */
+#define FIRST_LOAD_US (75 * US_PER_S)   /* compilation and its record */
+#define FINISH_WRITER_US (5 * US_PER_S) /* it gives itself a little less */
+#define FAILING_US (1 * US_PER_S)       /* for clients' processes to see the end of file */
+#define ORPHAN_US (6 * US_PER_S)        /* for the writer after that */
 #define ROTATION_US (30 * US_PER_S)
 #define COUNTERS_US (1 * US_PER_S)
 /* The admin process lets a request of a kind through once a second; this is for one that does not. */
