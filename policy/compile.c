@@ -54,6 +54,9 @@ build_image(const struct doc *doc, const struct policy_compile_options *options,
 	if (error == -EFBIG)
 		report_add(
 		    doc->report, doc->texts, PLACE_NOWHERE, "the compiled policy is over 2 GiB");
+	if (error == -EOVERFLOW)
+		report_add(doc->report, doc->texts, PLACE_NOWHERE,
+		    "too many names of the policy have one hash");
 	accounts_free(&read);
 	return error == 0 || error == -ENOMEM ? error : -EINVAL;
 }

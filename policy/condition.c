@@ -10,34 +10,58 @@ static_assert((int)SCOPE_KINDS == IMAGE_SCOPES, "every scope has its place in th
 #define MINUTE 60  /* seconds */
 #define THURSDAY 4 /* 1970-01-01; Sunday is 0 */
 
-static bool
-any_glob(const struct policy_image *img, struct image_run globs, struct str s)
+/* By length first: that is quick to compare, and any order will do. */
+int
+condition_name_order(struct str a, struct str b)
 {
-	for (uint32_t i = 0; i < globs.n; i++)
-		if (glob_name(image_ref(img, globs.first + i), s))
+	if (a.n != b.n)
+		return a.n < b.n ? -1 : 1;
+	return a.n == 0 ? 0 : memcmp(a.p, b.p, a.n);
+}
+
+/* The names without stars stand first and in order. */
+static bool
+any_glob(const struct policy_image *img, struct image_names names, struct str s)
+{
+	uint32_t low = 0, high = names.exact;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int order = condition_name_order(image_ref(img, names.first + middle), s);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (uint32_t i = names.exact; i < names.n; i++)
+		if (glob_name(image_ref(img, names.first + i), s))
 			return true;
 	return false;
 }
 
 /* An empty list asks for nothing. */
 static enum truth
-one_of(const struct policy_image *img, struct image_run globs, struct str s)
+one_of(const struct policy_image *img, struct image_names names, struct str s)
 {
-	if (globs.n == 0)
+	if (names.n == 0)
 		return TRUTH_TRUE;
 	if (!str_given(s))
 		return TRUTH_UNKNOWN;
-	return any_glob(img, globs, s) ? TRUTH_TRUE : TRUTH_FALSE;
+	return any_glob(img, names, s) ? TRUTH_TRUE : TRUTH_FALSE;
 }
 
 /* Every account has a group: none known means that nobody told us. Nor do we know from a part of them. */
 static enum truth
-one_group_of(const struct policy_image *img, struct image_run globs, const struct policy_subject *s)
+one_group_of(
+    const struct policy_image *img, struct image_names names, const struct policy_subject *s)
 {
-	if (globs.n == 0)
+	if (names.n == 0)
 		return TRUTH_TRUE;
 	for (size_t i = 0; i < s->n_groups; i++)
-		if (any_glob(img, globs, s->groups[i]))
+		if (any_glob(img, names, s->groups[i]))
 			return TRUTH_TRUE;
 	return s->n_groups == 0 || s->more_groups ? TRUTH_UNKNOWN : TRUTH_FALSE;
 }
@@ -152,4 +176,33 @@ condition_when(
 		return TRUTH_FALSE;
 	t = one_of(img, w.client, s->client);
 	return truth_and(t, context_holds(img, w.contexts, s));
+}
+
+enum rule_state
+condition_rule(const struct policy_image *img, const struct image_rule *r,
+    const struct policy_subject *s, int64_t now)
+{
+	struct image_policy p;
+	enum truth t;
+
+	if (r->inactive)
+		return RULE_INACTIVE;
+	if (now >= r->expires)
+		return RULE_EXPIRED;
+	image_get(img, IMAGE_POLICIES, r->policy, &p);
+	t = condition_scope(img, &p, s);
+	if (t != TRUTH_FALSE)
+		t = truth_and(t, condition_when(img, r->when, s, now));
+	if (condition_counts(t, r->deny))
+		return RULE_COUNTS;
+	return t == TRUTH_FALSE ? RULE_FALSE : RULE_MISSING;
+}
+
+bool
+condition_method(const struct policy_image *img, const struct image_rule *r, struct str method)
+{
+	for (uint32_t i = 0; i < r->methods.n; i++)
+		if (str_eq(image_ref(img, r->methods.first + i), method))
+			return true;
+	return r->methods.n == 0;
 }

@@ -8,11 +8,11 @@
  *     header | section 0 | section 1 | ...
  *
  * Sections follow each other in the order of enum image_section without holes, each beginning at
- * the next multiple of 8; the last ends where the image ends. Each holds elements of one size. The
- * checksum is the SHA-256 of everything after it.
+ * the next multiple of 64 (a cache line, when the image itself begins at one); the last ends where the
+ * image ends. Each holds elements of one size. The checksum is the SHA-256 of everything after it.
  *
- * Elements are copied out with memcpy: nothing in the image is ever pointed to but string bytes and
- * port ranges.
+ * Elements are copied out with memcpy: nothing in the image is ever pointed to but bytes (strings,
+ * keys, tags) and port ranges.
  */
 
 #include <assert.h>
@@ -20,15 +20,17 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "policy/index.h"
 #include "policy/pattern.h"
 #include "policy/policy.h"
 #include "policy/zone.h"
 
 #define IMAGE_MAGIC UINT32_C(0x31505753) /* "SWP1" in little-endian */
-#define IMAGE_VERSION 2
+#define IMAGE_VERSION 3
 #define IMAGE_SHA256 32
 #define IMAGE_NONE UINT32_MAX /* offset of a string that is not given */
 #define IMAGE_MAX (UINT32_C(1) << 31)
+#define IMAGE_ALIGN 64 /* of sections, from the beginning of the image */
 
 enum image_section {
 	IMAGE_STRINGS,  /* bytes */
@@ -42,6 +44,8 @@ enum image_section {
 	IMAGE_RULES,    /* struct image_rule, in load order */
 	IMAGE_POLICIES, /* struct image_policy, in load order */
 	IMAGE_ACCOUNTS, /* struct image_account, by uid */
+	IMAGE_BUCKETS,  /* struct image_bucket: the index (policy/index.h) */
+	IMAGE_NODES,    /* its nodes, in units of INDEX_NODE_UNIT bytes */
 	IMAGE_SECTIONS,
 };
 
@@ -54,12 +58,18 @@ struct image_run {
 	uint32_t first, n;
 };
 
+/* Globs for names, of IMAGE_REFS: first the exact ones, in condition_name_order(). */
+struct image_names {
+	uint32_t first, n, exact;
+};
+
 struct image_header {
 	uint32_t magic, version;
 	uint8_t sha256[IMAGE_SHA256];
 	uint64_t size;                            /* of the image */
 	struct image_run section[IMAGE_SECTIONS]; /* first: offset in the image; n: elements */
 	struct image_str revision, org_id, org_name;
+	uint32_t root[INDEX_ROOTS]; /* of IMAGE_NODES */
 };
 
 struct image_pattern {
@@ -72,7 +82,7 @@ struct image_pattern {
 
 struct image_context {
 	struct image_str key;
-	struct image_run values; /* of IMAGE_REFS */
+	struct image_names values;
 };
 
 struct image_when {
@@ -81,8 +91,7 @@ struct image_when {
 	uint8_t days;
 	uint8_t has_time;
 	uint32_t zone; /* of IMAGE_ZONES, IMAGE_NONE: none */
-	uint32_t zero;
-	struct image_run client;   /* of IMAGE_REFS */
+	struct image_names client;
 	struct image_run contexts; /* of IMAGE_CONTEXTS */
 };
 
@@ -103,7 +112,7 @@ struct image_rule {
 
 struct image_policy {
 	struct image_str id, name;
-	struct image_run scope[IMAGE_SCOPES]; /* of IMAGE_REFS */
+	struct image_names scope[IMAGE_SCOPES];
 	uint8_t source, mode;
 	uint8_t zero[6];
 };
@@ -114,13 +123,14 @@ struct image_account {
 	struct image_run groups; /* of IMAGE_REFS, the primary group first */
 };
 
-static_assert(sizeof(struct image_header) == 48 + 8 * IMAGE_SECTIONS + 24, "no holes");
+static_assert(
+    sizeof(struct image_header) == 48 + 8 * IMAGE_SECTIONS + 24 + 4 * INDEX_ROOTS, "no holes");
 static_assert(sizeof(struct image_pattern) == 56, "no holes");
-static_assert(sizeof(struct image_context) == 16, "no holes");
+static_assert(sizeof(struct image_context) == 20, "no holes");
 static_assert(sizeof(struct zone_shift) == 16, "no holes");
 static_assert(sizeof(struct image_when) == 32, "no holes");
 static_assert(sizeof(struct image_rule) == 64, "no holes");
-static_assert(sizeof(struct image_policy) == 56, "no holes");
+static_assert(sizeof(struct image_policy) == 72, "no holes");
 static_assert(sizeof(struct image_account) == 20, "no holes");
 
 /* Bytes of an element. */
@@ -139,6 +149,8 @@ image_element(enum image_section s)
 	    [IMAGE_RULES] = sizeof(struct image_rule),
 	    [IMAGE_POLICIES] = sizeof(struct image_policy),
 	    [IMAGE_ACCOUNTS] = sizeof(struct image_account),
+	    [IMAGE_BUCKETS] = sizeof(struct image_bucket),
+	    [IMAGE_NODES] = INDEX_NODE_UNIT,
 	};
 
 	return sizes[s];
@@ -187,6 +199,23 @@ image_ref(const struct policy_image *img, uint32_t i)
 	return image_str(img, s);
 }
 
+static inline uint32_t
+image_root(const struct policy_image *img, enum index_root root)
+{
+	uint32_t at;
+
+	memcpy(&at, img->base + offsetof(struct image_header, root) + (size_t)root * sizeof(at),
+	    sizeof(at));
+	return at;
+}
+
+/*
+ * Whether evaluation may follow the index of an image whose other sections are checked: every node
+ * within its section, none named twice, entries that are of what there is. Takes time by its size.
+ * (index_open.c)
+ */
+bool index_ok(const struct policy_image *img);
+
 /* Pattern i of IMAGE_PATTERNS in the form that pattern_matches() takes. */
 void image_pattern(const struct policy_image *img, uint32_t i, struct pattern *ret);
 
@@ -197,7 +226,7 @@ struct accounts;
 
 /*
  * The image of a document that nothing is wrong with; accounts may be NULL. 0; -ENOMEM; -EFBIG: over
- * IMAGE_MAX.
+ * IMAGE_MAX; -EOVERFLOW: the index has no place for a key (index_place()).
  */
 int image_build(
     const struct doc *doc, const struct accounts *accounts, uint8_t **ret_image, size_t *ret_size);

@@ -4,8 +4,10 @@
 
 #include "common/cleanup.h"
 #include "policy/accounts.h"
+#include "policy/condition.h"
 #include "policy/document.h"
 #include "policy/image.h"
+#include "policy/index_build.h"
 
 /* One section while it grows. */
 struct part {
@@ -109,6 +111,46 @@ build_list(struct build *b, const struct str *v, uint32_t n)
 	return run;
 }
 
+static bool
+is_exact(struct str name)
+{
+	return name.n == 0 || !memchr(name.p, '*', name.n);
+}
+
+/* Exact names first, in order. */
+static int
+by_name(const void *a, const void *b)
+{
+	const struct str *x = a, *y = b;
+	bool exact = is_exact(*x);
+
+	if (exact != is_exact(*y))
+		return exact ? -1 : 1;
+	return condition_name_order(*x, *y);
+}
+
+static struct image_names
+build_names(struct build *b, const struct doc_list *list)
+{
+	CLEANUP_FREE struct str *v = calloc(list->n ? list->n : 1, sizeof(*v));
+	struct image_names names = {.n = list->n};
+	struct image_run run;
+
+	if (!v) {
+		build_fail(b, -ENOMEM);
+		return names;
+	}
+	if (list->n > 0) {
+		memcpy(v, list->v, list->n * sizeof(*v));
+		qsort(v, list->n, sizeof(*v), by_name);
+	}
+	while (names.exact < list->n && is_exact(v[names.exact]))
+		names.exact++;
+	run = build_list(b, v, list->n);
+	names.first = run.first;
+	return names;
+}
+
 static void
 build_pattern(struct build *b, const struct pattern *p)
 {
@@ -161,14 +203,14 @@ build_when(struct build *b, const struct doc_when *w)
 	    .zone = w->has_time ? w->zone : IMAGE_NONE,
 	    .days = w->days,
 	    .has_time = w->has_time,
-	    .client = build_list(b, w->client.v, w->client.n),
+	    .client = build_names(b, &w->client),
 	    .contexts = {build_count(b, IMAGE_CONTEXTS), w->n_context},
 	};
 	for (uint32_t i = 0; i < w->n_context; i++) {
 		const struct doc_context *c = &w->context[i];
 		struct image_context context = {
 		    .key = build_str(b, c->key),
-		    .values = build_list(b, c->values.v, c->values.n),
+		    .values = build_names(b, &c->values),
 		};
 
 		(void)build_add(b, IMAGE_CONTEXTS, &context);
@@ -209,7 +251,7 @@ build_policy(struct build *b, const struct doc_policy *p)
 	};
 
 	for (size_t i = 0; i < IMAGE_SCOPES; i++)
-		e.scope[i] = build_list(b, p->scope[i].v, p->scope[i].n);
+		e.scope[i] = build_names(b, &p->scope[i]);
 	(void)build_add(b, IMAGE_POLICIES, &e);
 }
 
@@ -227,10 +269,38 @@ build_accounts(struct build *b, const struct accounts *accounts)
 	}
 }
 
-static size_t
-align8(size_t n)
+/* A section that was made elsewhere. */
+static void
+build_section(struct build *b, enum image_section s, const void *bytes, size_t n)
 {
-	return (n + 7) & ~(size_t)7;
+	struct part *part = &b->parts[s];
+
+	if (!part_room(b, part, n))
+		return;
+	memcpy(part->p, bytes, n);
+	part->n = n;
+}
+
+static void
+build_index(struct build *b, const struct doc *doc, struct image_header *h)
+{
+	struct index_bytes bytes = {.buckets = NULL};
+	struct index_tree tree;
+	int error = index_tree_build(&tree, doc);
+
+	if (error == 0)
+		error = index_place(&tree, &bytes);
+	index_tree_free(&tree);
+	if (error == 0) {
+		build_section(
+		    b, IMAGE_BUCKETS, bytes.buckets, bytes.n_buckets * sizeof(*bytes.buckets));
+		build_section(b, IMAGE_NODES, bytes.nodes, bytes.nodes_size);
+		memcpy(h->root, bytes.root, sizeof(h->root));
+	}
+	free(bytes.buckets);
+	free(bytes.nodes);
+	if (error < 0)
+		build_fail(b, error);
 }
 
 /* Where each section comes to lie. Returns the size of the image, 0 when it is too large. */
@@ -240,7 +310,7 @@ build_layout(const struct build *b, struct image_header *h)
 	size_t at = sizeof(*h);
 
 	for (unsigned i = 0; i < IMAGE_SECTIONS; i++) {
-		at = align8(at);
+		at = index_round(at, IMAGE_ALIGN);
 		h->section[i].first = (uint32_t)at;
 		h->section[i].n = build_count(b, (enum image_section)i);
 		at += b->parts[i].n;
@@ -293,6 +363,7 @@ image_build(
 		build_rule(&b, doc, doc_rule(doc, i));
 	if (accounts)
 		build_accounts(&b, accounts);
+	build_index(&b, doc, &h);
 	error = build_finish(&b, &h, ret_image, ret_size);
 	for (unsigned i = 0; i < IMAGE_SECTIONS; i++)
 		free(b.parts[i].p);

@@ -32,7 +32,7 @@ check_header(const struct image_header *h, const uint8_t *base, size_t size, con
 	return 0;
 }
 
-/* Each section begins where the one before it ends, rounded up to 8; the last ends the image. */
+/* Each section begins where the one before it ends, rounded up; the last ends the image. */
 static int
 check_sections(const struct image_header *h, size_t size, const char **ret_why)
 {
@@ -41,7 +41,7 @@ check_sections(const struct image_header *h, size_t size, const char **ret_why)
 	for (unsigned i = 0; i < IMAGE_SECTIONS; i++) {
 		size_t element = image_element((enum image_section)i);
 
-		at = (at + 7) & ~(size_t)7;
+		at = index_round(at, IMAGE_ALIGN);
 		if (at > size || h->section[i].first != at ||
 		    h->section[i].n > (size - at) / element)
 			return refuse(ret_why, "policy image has a section out of bounds");
@@ -64,6 +64,13 @@ run_ok(const struct policy_image *img, enum image_section section, struct image_
 	uint32_t n = image_section(img, section).n;
 
 	return run.first <= n && run.n <= n - run.first;
+}
+
+static bool
+names_ok(const struct policy_image *img, struct image_names names)
+{
+	return run_ok(img, IMAGE_REFS, (struct image_run){names.first, names.n}) &&
+	       names.exact <= names.n;
 }
 
 static bool
@@ -106,7 +113,7 @@ context_ok(const struct policy_image *img, uint32_t i)
 	struct image_context c;
 
 	image_get(img, IMAGE_CONTEXTS, i, &c);
-	return str_ok(img, c.key) && run_ok(img, IMAGE_REFS, c.values);
+	return str_ok(img, c.key) && names_ok(img, c.values);
 }
 
 /* Within a zone times rise; only its first is from ever. */
@@ -152,7 +159,7 @@ when_ok(const struct policy_image *img, uint32_t i)
 	    w.offset < -DOC_DAY_MINUTES || w.offset > DOC_DAY_MINUTES || w.has_time > 1 ||
 	    (w.zone != IMAGE_NONE && w.zone >= image_section(img, IMAGE_ZONES).n))
 		return false;
-	return run_ok(img, IMAGE_REFS, w.client) && run_ok(img, IMAGE_CONTEXTS, w.contexts);
+	return names_ok(img, w.client) && run_ok(img, IMAGE_CONTEXTS, w.contexts);
 }
 
 static bool
@@ -177,7 +184,7 @@ policy_ok(const struct policy_image *img, uint32_t i)
 
 	image_get(img, IMAGE_POLICIES, i, &p);
 	for (size_t k = 0; k < IMAGE_SCOPES; k++)
-		if (!run_ok(img, IMAGE_REFS, p.scope[k]))
+		if (!names_ok(img, p.scope[k]))
 			return false;
 	return str_ok(img, p.id) && str_ok(img, p.name) && p.source >= SOURCE_ORG &&
 	       p.source <= SOURCE_SANDBOX && p.mode >= POLICY_ENFORCE && p.mode <= POLICY_AUDIT;
@@ -239,6 +246,8 @@ policy_image_open(struct policy_image *img, const void *base, size_t size, const
 		return refuse(ret_why, "policy image has a string out of bounds");
 	if (check_elements(&view, ret_why) < 0)
 		return -EINVAL;
+	if (!index_ok(&view))
+		return refuse(ret_why, "policy image has a bad index");
 	*img = view;
 	return 0;
 }

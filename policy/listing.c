@@ -102,7 +102,7 @@ scope_of(const struct policy_image *img, const struct policy_listing *l, uint32_
 
 	image_get(img, IMAGE_RULES, l->rule, &rule);
 	image_get(img, IMAGE_POLICIES, rule.policy, &p);
-	return p.scope[kind];
+	return (struct image_run){p.scope[kind].first, p.scope[kind].n};
 }
 
 static bool

@@ -159,6 +159,29 @@ struct policy_verdict {
 void policy_evaluate(const struct policy_image *img, const struct policy_op *op,
     const struct policy_subject *subject, int64_t now, struct policy_verdict *ret);
 
+/* What becomes of a rule whose actions and patterns match a request. */
+enum policy_part {
+	PART_ANSWER,   /* it decides the answer (and, unless another does, the record) */
+	PART_RECORD,   /* it decides what is on record, not the answer */
+	PART_OUTVOTED, /* an allow, and a deny matches */
+	PART_LATER,    /* it says what an earlier rule says already */
+	PART_WATCHED,  /* of a warn or audit policy, and does not come into it */
+	PART_INACTIVE,
+	PART_EXPIRED,
+	PART_FALSE,   /* scope or when does not hold */
+	PART_MISSING, /* an allow: what scope or when asks for is missing */
+	PART_KINDS,
+};
+
+/*
+ * All of an evaluation: the verdict, and in load order each rule whose actions and patterns match. It
+ * reads all rules one after the other, without the index; the verdict is the same.
+ */
+typedef void policy_explain_cb(uint32_t rule, enum policy_part part, void *arg);
+void policy_explain(const struct policy_image *img, const struct policy_op *op,
+    const struct policy_subject *subject, int64_t now, struct policy_verdict *ret,
+    policy_explain_cb *each, void *arg);
+
 /*
  * The reason of a denial, exactly as contracts fix it:
  *   denied by rule RULE_ID in policy POLICY_ID for op(action=..., resource=...)

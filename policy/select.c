@@ -2,52 +2,450 @@
 #include "policy/select.h"
 
 #include "policy/action.h"
+#include "policy/canon.h"
+#include "policy/condition.h"
+#include "policy/glob.h"
 
-/* Rules of HTTP may name methods; no list means any. */
+/* One look into the index. */
+struct search {
+	const struct policy_image *img;
+	const uint8_t *buckets, *nodes;
+	const struct policy_op *op; /* NULL when it is about policies */
+	enum index_about about;
+	const struct policy_subject *subject;
+	int64_t now;
+	uint32_t n_buckets;
+	uint32_t does; /* the bit of the action or method */
+	uint16_t port;
+	uint8_t scheme; /* bit */
+	struct selection found;
+};
+
+/* Where a key may be. */
+struct wanted {
+	uint32_t parent;
+	enum index_kind kind;
+	uint16_t sub;
+	struct str key;
+};
+
+/* --- entries --------------------------------------------------------------------------------- */
+
 static bool
-method_matches(const struct policy_image *img, struct image_run methods, struct str method)
+policy_holds(const struct search *s, const struct image_entry *e)
 {
-	for (uint32_t i = 0; i < methods.n; i++)
-		if (str_eq(image_ref(img, methods.first + i), method))
-			return true;
-	return methods.n == 0;
+	struct image_policy p;
+
+	image_get(s->img, IMAGE_POLICIES, e->of, &p);
+	return condition_counts(condition_scope(s->img, &p, s->subject), e->sort == SORT_DENY);
 }
 
 static bool
-rule_speaks_of(
-    const struct policy_image *img, const struct image_rule *r, const struct policy_op *op)
+rule_holds(const struct search *s, const struct image_entry *e)
 {
-	if (!(r->actions & ACTION_BIT(op->action)) || !method_matches(img, r->methods, op->method))
-		return false;
-	for (uint32_t i = 0; i < r->patterns.n; i++) {
+	struct image_rule r;
+
+	if (e->ask & ASK_PATTERN) {
 		struct pattern p;
 
-		image_pattern(img, r->patterns.first + i, &p);
-		if (pattern_matches(&p, op))
-			return true;
+		image_pattern(s->img, e->pattern, &p);
+		if (!pattern_matches(&p, s->op))
+			return false;
+	}
+	if (!(e->ask & (ASK_METHODS | ASK_WHO)))
+		return true;
+	image_get(s->img, IMAGE_RULES, e->of, &r);
+	if ((e->ask & ASK_METHODS) && !condition_method(s->img, &r, s->op->method))
+		return false;
+	return !(e->ask & ASK_WHO) || condition_rule(s->img, &r, s->subject, s->now) == RULE_COUNTS;
+}
+
+static inline void
+entry_take(struct search *s, const struct image_entry *e)
+{
+	uint32_t *first = &s->found.first[e->sort];
+
+	if (e->of >= *first || !(e->does & s->does) || s->port < e->low || s->port > e->high ||
+	    !(e->schemes & s->scheme) || e->about != s->about)
+		return;
+	if (e->ask && !(s->about == ABOUT_RULE ? rule_holds(s, e) : policy_holds(s, e)))
+		return;
+	/* Which policy it was does not matter, so that no other need be asked. */
+	*first = s->about == ABOUT_RULE ? e->of : 0;
+	if (e->sort != SORT_DENY)
+		return;
+	/* Nothing comes before 0: the rest is settled. */
+	for (size_t i = SORT_DENY + 1; i < INDEX_SORTS; i++)
+		s->found.first[i] = 0;
+}
+
+/* --- keys ------------------------------------------------------------------------------------ */
+
+static bool
+node_is(const struct search *s, uint32_t at, const struct wanted *w)
+{
+	const uint8_t *p = s->nodes + (size_t)at * INDEX_NODE_UNIT;
+	struct image_node n;
+
+	memcpy(&n, p, sizeof(n));
+	return n.parent == w->parent && n.kind == w->kind && n.sub == w->sub &&
+	       n.key_n == w->key.n &&
+	       (w->key.n == 0 || memcmp(p + index_key_at(&n), w->key.p, w->key.n) == 0);
+}
+
+/* Whether one of a bucket's tags may be this one: all at once. */
+static inline bool
+may_have(const uint8_t *tags, uint8_t tag)
+{
+	uint64_t a = tag * UINT64_C(0x0101010101010101), x;
+	uint32_t y;
+
+	memcpy(&x, tags, sizeof(x));
+	memcpy(&y, tags + sizeof(x), sizeof(y));
+	x ^= a;
+	y ^= (uint32_t)a;
+	x = (x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080);
+	y = (y - UINT32_C(0x01010101)) & ~y & UINT32_C(0x80808080);
+	return x | y;
+}
+
+static bool
+bucket_find(const struct search *s, const uint8_t *bucket, uint8_t tag, const struct wanted *w,
+    uint32_t *ret)
+{
+	if (!may_have(bucket, tag))
+		return false;
+	for (size_t i = 0; i < INDEX_SLOTS; i++) {
+		uint32_t at;
+
+		if (bucket[i] != tag)
+			continue;
+		memcpy(
+		    &at, bucket + offsetof(struct image_bucket, node) + i * sizeof(at), sizeof(at));
+		if (!node_is(s, at, w))
+			continue;
+		*ret = at;
+		return true;
 	}
 	return false;
+}
+
+static inline bool
+key_find(const struct search *s, uint64_t bytes, const struct wanted *w, uint32_t *ret)
+{
+	uint64_t h = index_hash_key(bytes, w->parent, w->kind, w->sub);
+	uint32_t at = index_home(h, s->n_buckets);
+
+	for (uint32_t i = 0; i < INDEX_REACH; i++) {
+		const uint8_t *p = s->buckets + (size_t)at * sizeof(struct image_bucket);
+
+		if (bucket_find(s, p, index_tag(h), w, ret))
+			return true;
+		if (!p[offsetof(struct image_bucket, more)])
+			return false;
+		at = (at + 1) & (s->n_buckets - 1);
+	}
+	return false;
+}
+
+/* --- nodes ----------------------------------------------------------------------------------- */
+
+/* A node that the search has come to, and what of the path is above it. */
+struct visit {
+	uint32_t id, kinds;
+	struct image_ways ways;
+	size_t from; /* bytes of the path before what globs below are about */
+};
+
+static void visit_keys(struct search *s, const struct visit *v);
+
+/* Look at the entries of a node and at what is below it, but only at keys of these kinds. */
+static void
+visit_node(struct search *s, uint32_t at, uint32_t kinds, size_t from)
+{
+	const uint8_t *p = s->nodes + (size_t)at * INDEX_NODE_UNIT, *entries;
+	struct image_node n;
+	struct visit v;
+
+	memcpy(&n, p, sizeof(n));
+	entries = p + index_entries_at(&n);
+	for (uint32_t i = 0; i < n.n_entries; i++) {
+		struct image_entry e;
+
+		memcpy(&e, entries + i * sizeof(e), sizeof(e));
+		entry_take(s, &e);
+	}
+	if (!(n.kinds & kinds))
+		return;
+	v.id = n.id;
+	v.kinds = n.kinds & kinds;
+	v.from = from;
+	memcpy(&v.ways, p + sizeof(n), sizeof(v.ways));
+	visit_keys(s, &v);
+}
+
+/* Go where a key leads, if there is one. bytes: the hash of key. */
+static inline void
+visit_key(struct search *s, const struct visit *v, enum index_kind kind, uint16_t sub,
+    uint64_t bytes, struct str key, size_t from)
+{
+	struct wanted w = {v->id, kind, sub, key};
+	uint32_t at;
+
+	if (key_find(s, bytes, &w, &at))
+		visit_node(s, at, index_below(kind), from);
+}
+
+static inline void
+visit_plain(
+    struct search *s, const struct visit *v, enum index_kind kind, uint16_t sub, struct str key)
+{
+	visit_key(s, v, kind, sub, index_bytes(INDEX_SEED, key.p, key.n), key, v->from);
+}
+
+static void
+visit_ways(
+    struct search *s, const struct visit *v, enum index_kind kind, struct str whole, bool tail)
+{
+	const uint8_t ways = kind == INDEX_HEAD        ? v->ways.head
+			     : kind == INDEX_BASE_HEAD ? v->ways.base_head
+						       : v->ways.tail;
+
+	for (unsigned bit = 0; bit < 8; bit++) {
+		size_t n = (size_t)1 << bit;
+
+		if (!(ways >> bit & 1) || n > whole.n)
+			continue;
+		visit_plain(s, v, kind, (uint16_t)n,
+		    (struct str){tail ? whole.p + whole.n - n : whole.p, n});
+	}
+}
+
+/* --- hosts ----------------------------------------------------------------------------------- */
+
+static void
+visit_name(struct search *s, const struct visit *v, struct str host)
+{
+	uint64_t h = INDEX_SEED, above = 0;
+	size_t end = host.n, parent = host.n; /* where the name above this one begins */
+	uint32_t labels = 0;
+
+	while (end > 0) {
+		size_t start = end;
+
+		while (start > 0 && host.p[start - 1] != '.')
+			start--;
+		h = index_bytes(h, host.p + start, end - start);
+		labels++;
+		if (start == 0)
+			break;
+		if (v->ways.deep & index_depth_bit(labels))
+			visit_key(s, v, INDEX_DEEP, 0, h, str_skip(host, start), 0);
+		above = h;
+		parent = start;
+		end = start - 1;
+	}
+	if (parent < host.n && (v->ways.one & index_depth_bit(labels - 1)))
+		visit_key(s, v, INDEX_ONE, 0, above, str_skip(host, parent), 0);
+	if (v->kinds & INDEX_BIT(INDEX_HOST))
+		visit_key(s, v, INDEX_HOST, 0, h, host, 0);
+}
+
+/* The networks of one length that an address can be in. */
+static void
+visit_network(struct search *s, const struct visit *v, unsigned length)
+{
+	uint8_t network[16] = {0}, n = s->op->ip_bytes;
+	struct str key = {(const char *)network, n};
+
+	memcpy(network, s->op->ip, length / 8);
+	if (length % 8)
+		network[length / 8] = (uint8_t)(s->op->ip[length / 8] & (0xff00u >> length % 8));
+	visit_key(s, v, n == 4 ? INDEX_IP4 : INDEX_IP6, (uint16_t)length,
+	    index_bytes(INDEX_SEED, key.p, key.n), key, 0);
+}
+
+static void
+visit_networks(struct search *s, const struct visit *v)
+{
+	bool four = s->op->ip_bytes == 4;
+
+	for (unsigned word = 0; word < (four ? 1 : ARRAY_SIZE(v->ways.ip6)); word++) {
+		uint64_t ways = four ? v->ways.ip4 : v->ways.ip6[word];
+
+		for (; ways; ways &= ways - 1) {
+			unsigned length = 64 * word + (unsigned)__builtin_ctzll(ways);
+
+			if (length <= 8u * s->op->ip_bytes)
+				visit_network(s, v, length);
+		}
+	}
+}
+
+/* --- paths ----------------------------------------------------------------------------------- */
+
+static void
+visit_path(struct search *s, const struct visit *v, struct str path)
+{
+	uint64_t h = INDEX_SEED;
+	uint32_t depth = 0;
+	size_t at = 0;
+
+	if (path.n > 0 && path.p[0] != '/')
+		h = index_bytes(h, path.p, at = path.n);
+	while (at + 1 < path.n) {
+		uint32_t bit = index_depth_bit(depth++);
+		const char *slash = memchr(path.p + at + 1, '/', path.n - at - 1);
+		size_t end = slash ? (size_t)(slash - path.p) : path.n;
+		struct str above = {path.p, at};
+
+		if (v->ways.under & bit)
+			visit_key(s, v, INDEX_UNDER, 0, h, above, 0);
+		if (v->ways.globs & bit)
+			visit_key(s, v, INDEX_GLOBS, 0, h, above, at);
+		h = index_bytes(h, path.p + at + 1, end - at - 1);
+		at = end;
+	}
+	if (v->kinds & INDEX_BIT(INDEX_PATH))
+		visit_key(s, v, INDEX_PATH, 0, h, path, 0);
+}
+
+/* The segments from where the globs begin, by their place and wherever they are. */
+static void
+visit_segments(struct search *s, const struct visit *v, struct str rest)
+{
+	bool any = v->kinds & INDEX_BIT(INDEX_ANY_SEGMENT);
+
+	for (uint16_t i = 1; rest.n > 1 && rest.p[0] == '/' && (any || i < 32); i++) {
+		struct str segment = glob_take_segment(&rest);
+
+		if (i < 32 && (v->ways.segments >> i & 1))
+			visit_plain(s, v, INDEX_SEGMENT, i, segment);
+		if (any)
+			visit_plain(s, v, INDEX_ANY_SEGMENT, 0, segment);
+	}
+}
+
+static void
+visit_anchors(struct search *s, const struct visit *v)
+{
+	bool whole = s->op->family == FAMILY_TOOL; /* whose names have no segments */
+	struct str path = s->op->path, rest = str_skip(path, v->from), first = rest;
+	struct str base = whole ? path : glob_base(path);
+
+	if (v->kinds & (INDEX_BIT(INDEX_SEGMENT) | INDEX_BIT(INDEX_ANY_SEGMENT)))
+		visit_segments(s, v, rest);
+	if (v->kinds & INDEX_BIT(INDEX_BASE))
+		visit_plain(s, v, INDEX_BASE, 0, base);
+	if (!whole && rest.n > 0)
+		first = glob_take_segment(&rest);
+	visit_ways(s, v, INDEX_HEAD, first, false);
+	visit_ways(s, v, INDEX_BASE_HEAD, base, false);
+	visit_ways(s, v, INDEX_TAIL, base, true);
+}
+
+/* --- subjects -------------------------------------------------------------------------------- */
+
+static void
+visit_attribute(struct search *s, const struct visit *v, enum index_kind kind, struct str value)
+{
+	if (!(v->kinds & INDEX_BIT(kind)))
+		return;
+	if (str_given(value))
+		visit_plain(s, v, kind, 0, value);
+	else
+		visit_plain(s, v, kind, 1, STR(""));
+}
+
+static void
+visit_groups(struct search *s, const struct visit *v)
+{
+	for (size_t i = 0; i < s->subject->n_groups; i++)
+		visit_plain(s, v, INDEX_GROUP, 0, s->subject->groups[i]);
+	if (s->subject->n_groups == 0 || s->subject->more_groups)
+		visit_plain(s, v, INDEX_GROUP, 1, STR(""));
+}
+
+static void
+visit_subject(struct search *s, const struct visit *v)
+{
+	visit_attribute(s, v, INDEX_SANDBOX, s->subject->sandbox);
+	visit_attribute(s, v, INDEX_USER, s->subject->user);
+	visit_attribute(s, v, INDEX_AGENT, s->subject->agent);
+	visit_attribute(s, v, INDEX_CLIENT, s->subject->client);
+	if (v->kinds & INDEX_BIT(INDEX_GROUP))
+		visit_groups(s, v);
+}
+
+static void
+visit_keys(struct search *s, const struct visit *v)
+{
+	if (s->op && (v->kinds & INDEX_HOSTS)) {
+		if (s->op->ip_bytes > 0)
+			visit_networks(s, v);
+		else
+			visit_name(s, v, s->op->host);
+	}
+	if (s->op && (v->kinds & INDEX_PATHS))
+		visit_path(s, v, s->op->path);
+	if (s->op && (v->kinds & INDEX_ANCHORS))
+		visit_anchors(s, v);
+	if (v->kinds & INDEX_SUBJECTS)
+		visit_subject(s, v);
+	if (v->kinds & INDEX_BIT(INDEX_PORT))
+		visit_plain(s, v, INDEX_PORT, s->port, STR(""));
+}
+
+/* --- from the roots -------------------------------------------------------------------------- */
+
+static void
+search_begin(struct search *s, const struct policy_image *img, const struct policy_subject *subject)
+{
+	s->img = img;
+	s->buckets = image_at(img, IMAGE_BUCKETS, 0);
+	s->nodes = image_at(img, IMAGE_NODES, 0);
+	s->n_buckets = image_section(img, IMAGE_BUCKETS).n;
+	s->op = NULL;
+	s->about = ABOUT_POLICY;
+	s->subject = subject;
+	s->now = 0;
+	s->port = 0;
+	s->does = UINT32_MAX;
+	s->scheme = 1u << SCHEME_ANY;
+	memset(&s->found, 0xff, sizeof(s->found)); /* IMAGE_NONE */
 }
 
 void
-select_begin(struct selection *s, const struct policy_image *img, const struct policy_op *op)
+select_rules(const struct policy_image *img, const struct policy_op *op,
+    const struct policy_subject *subject, int64_t now, struct selection *ret)
 {
-	*s = (struct selection){img, op, 0};
+	struct search s;
+
+	search_begin(&s, img, subject);
+	s.op = op;
+	s.about = ABOUT_RULE;
+	s.now = now;
+	s.port = op->port;
+	if (op->family == FAMILY_HTTP) {
+		s.does = index_method(op->method);
+		s.scheme = op->scheme.n == STR("https").n ? 1u << SCHEME_HTTPS : 1u << SCHEME_HTTP;
+	} else {
+		s.does = ACTION_BIT(op->action);
+	}
+	visit_node(&s, image_root(img, (enum index_root)op->family), UINT32_MAX, 0);
+	*ret = s.found;
 }
 
-bool
-select_next(struct selection *s, uint32_t *ret_index, struct image_rule *ret_rule)
+struct scope_modes
+select_modes(const struct policy_image *img, const struct policy_subject *subject)
 {
-	uint32_t n = image_section(s->img, IMAGE_RULES).n;
+	struct search s;
 
-	while (s->next < n) {
-		uint32_t i = s->next++;
-
-		image_get(s->img, IMAGE_RULES, i, ret_rule);
-		if (rule_speaks_of(s->img, ret_rule, s->op)) {
-			*ret_index = i;
-			return true;
-		}
-	}
-	return false;
+	search_begin(&s, img, subject);
+	visit_node(&s, image_root(img, ROOT_MODES), UINT32_MAX, 0);
+	return (struct scope_modes){
+	    .enforce = s.found.first[SORT_DENY] != IMAGE_NONE,
+	    .warn = s.found.first[SORT_ALLOW] != IMAGE_NONE,
+	    .audit = s.found.first[SORT_WATCH_DENY] != IMAGE_NONE,
+	};
 }

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The plain reading of docs/POLICY.md: every rule, one after the other. For people who ask why, and
+ * what the index is held to in tests.
+ */
+
+#include "policy/action.h"
+#include "policy/condition.h"
+#include "policy/evaluate.h"
+
+/* Actions and patterns alone. */
+static bool
+rule_speaks_of(
+    const struct policy_image *img, const struct image_rule *r, const struct policy_op *op)
+{
+	if (!(r->actions & ACTION_BIT(op->action)) || !condition_method(img, r, op->method))
+		return false;
+	for (uint32_t i = 0; i < r->patterns.n; i++) {
+		struct pattern p;
+
+		image_pattern(img, r->patterns.first + i, &p);
+		if (pattern_matches(&p, op))
+			return true;
+	}
+	return false;
+}
+
+static struct scope_modes
+modes_in_scope(const struct policy_image *img, const struct policy_subject *subject)
+{
+	uint32_t n = image_section(img, IMAGE_POLICIES).n;
+	struct scope_modes modes = {false, false, false};
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct image_policy p;
+		enum truth t;
+
+		image_get(img, IMAGE_POLICIES, i, &p);
+		t = condition_scope(img, &p, subject);
+		modes.enforce = modes.enforce || (p.mode == POLICY_ENFORCE && t != TRUTH_FALSE);
+		modes.warn = modes.warn || (p.mode == POLICY_WARN && t == TRUTH_TRUE);
+		modes.audit = modes.audit || (p.mode == POLICY_AUDIT && t == TRUTH_TRUE);
+	}
+	return modes;
+}
+
+static enum index_sort
+sort_of(const struct policy_image *img, const struct image_rule *r)
+{
+	struct image_policy p;
+
+	image_get(img, IMAGE_POLICIES, r->policy, &p);
+	if (p.mode == POLICY_ENFORCE)
+		return r->deny ? SORT_DENY : SORT_ALLOW;
+	return r->deny ? SORT_WATCH_DENY : SORT_WATCH_ALLOW;
+}
+
+/* One evaluation, over all rules. */
+struct reading {
+	const struct policy_image *img;
+	const struct policy_op *op;
+	const struct policy_subject *subject;
+	int64_t now;
+	struct selection s;
+	bool watched; /* no enforce policy is in scope, but others are */
+};
+
+static void
+read_rules(struct reading *e)
+{
+	uint32_t n = image_section(e->img, IMAGE_RULES).n;
+
+	memset(&e->s, 0xff, sizeof(e->s)); /* IMAGE_NONE */
+	for (uint32_t i = 0; i < n; i++) {
+		struct image_rule r;
+		uint32_t *first;
+
+		image_get(e->img, IMAGE_RULES, i, &r);
+		first = &e->s.first[sort_of(e->img, &r)];
+		if (*first == IMAGE_NONE && rule_speaks_of(e->img, &r, e->op) &&
+		    condition_rule(e->img, &r, e->subject, e->now) == RULE_COUNTS)
+			*first = i;
+	}
+}
+
+/* --- what became of a rule that counts ------------------------------------------------------- */
+
+/* Of an enforce policy: it decided, or what did? */
+static enum policy_part
+part_enforced(const struct reading *e, uint32_t i, const struct image_rule *r)
+{
+	if (!r->deny && e->s.first[SORT_DENY] != IMAGE_NONE)
+		return PART_OUTVOTED;
+	return e->s.first[r->deny ? SORT_DENY : SORT_ALLOW] == i ? PART_ANSWER : PART_LATER;
+}
+
+/* Of a warn or audit policy: on record are its denies where the answer is an allow. */
+static enum policy_part
+part_watched(const struct reading *e, uint32_t i, const struct image_rule *r)
+{
+	uint32_t deny = e->s.first[SORT_WATCH_DENY];
+	bool allowed = e->s.first[SORT_DENY] == IMAGE_NONE && e->s.first[SORT_ALLOW] != IMAGE_NONE;
+
+	if (!e->watched && (!allowed || !r->deny))
+		return PART_WATCHED;
+	if (r->deny)
+		return deny == i ? PART_RECORD : PART_LATER;
+	if (deny != IMAGE_NONE)
+		return PART_OUTVOTED;
+	return e->s.first[SORT_WATCH_ALLOW] == i ? PART_ANSWER : PART_LATER;
+}
+
+static enum policy_part
+part_of(const struct reading *e, uint32_t i, const struct image_rule *r)
+{
+	static const enum policy_part parts[] = {
+	    [RULE_INACTIVE] = PART_INACTIVE,
+	    [RULE_EXPIRED] = PART_EXPIRED,
+	    [RULE_FALSE] = PART_FALSE,
+	    [RULE_MISSING] = PART_MISSING,
+	};
+	enum rule_state state = condition_rule(e->img, r, e->subject, e->now);
+	enum index_sort sort = sort_of(e->img, r);
+
+	if (state != RULE_COUNTS)
+		return parts[state];
+	return sort == SORT_DENY || sort == SORT_ALLOW ? part_enforced(e, i, r)
+						       : part_watched(e, i, r);
+}
+
+void
+policy_explain(const struct policy_image *img, const struct policy_op *op,
+    const struct policy_subject *subject, int64_t now, struct policy_verdict *ret,
+    policy_explain_cb *each, void *arg)
+{
+	uint32_t n = image_section(img, IMAGE_RULES).n;
+	struct scope_modes modes = modes_in_scope(img, subject);
+	struct reading e = {.img = img, .op = op, .subject = subject, .now = now};
+
+	e.watched = !modes.enforce && (modes.warn || modes.audit);
+	read_rules(&e);
+	evaluate_verdict(img, &e.s, &modes, ret);
+	for (uint32_t i = 0; each && i < n; i++) {
+		struct image_rule r;
+
+		image_get(img, IMAGE_RULES, i, &r);
+		if (rule_speaks_of(img, &r, op))
+			each(i, part_of(&e, i, &r), arg);
+	}
+}
