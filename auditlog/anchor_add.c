@@ -205,7 +205,7 @@ add_jailed(struct adding *a)
 	struct hash *h;
 	int code;
 
-	reader_jail(&a->dir);
+	reader_jail(&a->dir, -1);
 	h = hash_new();
 	if (!h)
 		cli_fatal(ENOMEM, "anchor");

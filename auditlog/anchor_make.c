@@ -70,7 +70,7 @@ make_jailed(
 	bool good;
 	int error;
 
-	reader_jail(d);
+	reader_jail(d, out);
 	trust_parse(trust, o->key, h);
 	error = sealchain_load(&c, d);
 	if (error < 0)

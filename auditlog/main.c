@@ -3,6 +3,7 @@
 
 #include "auditlog/commands.h"
 #include "common/cli.h"
+#include "common/reading_jail.h"
 #include "common/text.h"
 
 struct auditlog_command {
@@ -37,12 +38,27 @@ auditlog_usage(void)
 	cli_table_print(&t);
 }
 
+static int
+auditlog_jail(void)
+{
+	char buf[256];
+	struct text t = text_over(buf, sizeof(buf));
+
+	reading_jail_describe(&t);
+	cli_put(text_str(&t));
+	cli_puts("\n");
+	return cli_finish(CLI_YES);
+}
+
 int
 main(int argc, char **argv)
 {
-	bool version = false;
+	bool version = false, jail = false;
 	const struct cli_option options[] = {
 	    {.name = "version", .help = "print the version and exit", .flag = &version},
+	    {.name = "jail",
+		.help = "say what confines it on this kernel, and exit",
+		.flag = &jail},
 	};
 	const struct cli_command program = {
 	    .operands = "COMMAND ...",
@@ -60,6 +76,8 @@ main(int argc, char **argv)
 		cli_puts("auditlog " SEALWRIGHT_VERSION "\n");
 		return cli_finish(CLI_YES);
 	}
+	if (jail)
+		return auditlog_jail();
 	if (at == argc)
 		cli_wrong(&program, "command missing");
 	for (const struct auditlog_command *c = auditlog_commands; c->name; c++)

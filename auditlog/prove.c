@@ -336,9 +336,11 @@ prove_jailed(struct prove *p, int out)
 {
 	int code;
 
-	reader_jail(&p->dir);
-	if (hash_init() < 0 || segment_reader_init(&p->reader, &p->dir, NULL) < 0)
-		cli_fatal(0, "prove: no SHA-256, or no memory");
+	if (hash_init() < 0)
+		cli_fatal(0, "prove: no SHA-256");
+	reader_jail(&p->dir, out);
+	if (segment_reader_init(&p->reader, &p->dir, NULL) < 0)
+		cli_fatal(ENOMEM, "prove");
 	code = prove_record(p, out);
 	sealchain_free(&p->chain);
 	segment_reader_free(&p->reader);

@@ -103,7 +103,7 @@ verify_enter(struct verify *v)
 	error = logdir_open(&v->dir, v->path);
 	if (error < 0)
 		cli_fatal(error, "%s", v->path);
-	reader_jail(&v->dir);
+	reader_jail(&v->dir, -1);
 }
 
 static int

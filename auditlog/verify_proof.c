@@ -11,11 +11,11 @@
 #include "auditlog/commands.h"
 #include "auditlog/json.h"
 #include "auditlog/proof_check.h"
+#include "auditlog/reader.h"
 #include "auditlog/trust.h"
 #include "common/cleanup.h"
 #include "common/cli.h"
 #include "common/fds.h"
-#include "common/jail.h"
 
 #define REPORT_SIZE (6 * (LIMIT_LINE + SEAL_ORIGIN + 4 * FAULT_TEXT) + 1024)
 
@@ -175,16 +175,6 @@ proof_read(const char *path, char **ret_text, size_t *ret_n)
 		cli_fatal(error, "%s", path);
 }
 
-static void
-jail(void)
-{
-	const char *step;
-	int error = jail_basic(&step);
-
-	if (error < 0)
-		cli_fatal(error, "jail: %s", step);
-}
-
 static int
 judge(struct report *r, struct proof_reader *reader, struct str text, struct hash *h)
 {
@@ -218,9 +208,9 @@ verify_proof(struct report *r, struct trust *trust, const char *key_path)
 	size_t n = 0;
 	int code;
 
-	proof_read(r->file, &text, &n);
-	jail();
 	h = hash_init() < 0 ? NULL : hash_new();
+	proof_read(r->file, &text, &n);
+	reader_seal(-1, NULL, 0);
 	if (!h)
 		cli_fatal(0, "verify-proof: no SHA-256");
 	trust_parse(trust, key_path, h);

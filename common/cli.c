@@ -13,6 +13,20 @@
 
 static const char *cli_program = "sealwright";
 static int cli_error; /* negative errno of the first failed output */
+/* As cli_init() found them: a jail empties the environment. */
+static bool cli_terminal, cli_coloured;
+static char cli_buffer[64 << 10]; /* of stdout */
+
+/* With a buffer of its own, stdout needs no look at what it is when it is used first, maybe in a jail. */
+static void
+cli_look_at_stdout(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	cli_terminal = isatty(STDOUT_FILENO);
+	cli_coloured = cli_terminal && !(no && *no) && term && strcmp(term, "dumb") != 0;
+	(void)setvbuf(stdout, cli_buffer, cli_terminal ? _IOLBF : _IOFBF, sizeof(cli_buffer));
+}
 
 void
 cli_init(const char *program)
@@ -23,6 +37,7 @@ cli_init(const char *program)
 		if (fcntl(fd, F_GETFD) < 0)
 			(void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 	(void)signal(SIGPIPE, SIG_IGN);
+	cli_look_at_stdout();
 }
 
 void
@@ -128,7 +143,7 @@ cli_put_json_harmless(struct str s)
 void
 cli_put_json_part(struct str json)
 {
-	if (isatty(STDOUT_FILENO))
+	if (cli_terminal)
 		cli_put_json_harmless(json);
 	else
 		cli_put(json);
@@ -167,9 +182,7 @@ cli_finish(int code)
 bool
 cli_colours(void)
 {
-	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+	return cli_coloured;
 }
 
 static void

@@ -64,7 +64,10 @@ enum cli_colour {
 	CLI_BAD,  /* red */
 	CLI_DIM,
 };
-/* Whether stdout is a terminal that takes colours and NO_COLOR is not set (or empty). */
+/*
+ * Whether stdout is a terminal that takes colours and NO_COLOR is not set (or empty), as of
+ * cli_init().
+ */
 bool cli_colours(void);
 /* Escaped data in a colour. */
 void cli_paint(enum cli_colour colour, struct str s);

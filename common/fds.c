@@ -39,6 +39,29 @@ fds_close_from(int first)
 	return close_range((unsigned)first, UINT_MAX, 0) < 0 ? -errno : 0;
 }
 
+/* The smallest of keep that is at least first; -1 when there is none. */
+static int
+fds_next(int first, const int *keep, size_t n)
+{
+	int next = -1;
+
+	for (size_t i = 0; i < n; i++)
+		if (keep[i] >= first && (next < 0 || keep[i] < next))
+			next = keep[i];
+	return next;
+}
+
+int
+fds_close_others(int first, const int *keep, size_t n)
+{
+	for (int next = fds_next(first, keep, n); next >= 0; next = fds_next(first, keep, n)) {
+		if (next > first && close_range((unsigned)first, (unsigned)next - 1, 0) < 0)
+			return -errno;
+		first = next + 1;
+	}
+	return fds_close_from(first);
+}
+
 /*
  * Copies go above every target and every source, so that no target overwrites what is still
  * needed; F_DUPFD finds the lowest free number from there on.

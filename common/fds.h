@@ -21,6 +21,8 @@ int fds_place(const int *from, size_t n, int first);
 
 /* Close every descriptor >= first. */
 int fds_close_from(int first);
+/* The same but for the n in keep; those that are below first, or twice there, do no harm. */
+int fds_close_others(int first, const int *keep, size_t n);
 
 /* Write all n bytes, through EINTR and short writes; -EIO when write(2) returns 0. */
 int fd_write_all(int fd, const void *buf, size_t n);

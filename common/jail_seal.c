@@ -34,13 +34,13 @@ limit(int resource)
 }
 
 static int
-set_limits(bool alone)
+set_limits(bool no_more)
 {
 	int error = limit(RLIMIT_MEMLOCK);
 
 	if (error == 0)
 		error = limit(RLIMIT_MSGQUEUE);
-	if (error == 0 && alone)
+	if (error == 0 && no_more)
 		error = limit(RLIMIT_NPROC);
 	return error;
 }
@@ -188,7 +188,7 @@ jail_seal(const struct jail_plan *plan, struct jail_state *ret, const char **ret
 	error = jail_basic(ret_step);
 	if (error < 0)
 		return error;
-	error = set_limits(plan->alone);
+	error = set_limits(plan->alone && !plan->more_threads);
 	if (error < 0)
 		return step(ret_step, "set resource limits", error);
 	status = open("/proc/self/status", O_RDONLY | O_CLOEXEC); /* later it is out of reach */

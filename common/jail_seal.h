@@ -19,6 +19,7 @@ struct jail_plan {
 	const struct landlock_rule *rules; /* none: no file can be opened any more */
 	size_t n_rules;
 	bool alone;             /* starts no process, signals none, connects to none */
+	bool more_threads;      /* that is alone, but makes threads later */
 	bool landlock_optional; /* go on without it */
 	int descriptors;        /* so many must be open; -1: not counted */
 };

@@ -13,3 +13,7 @@ UNIT_TESTS += test_sandbox_clients
 OBJS-test_sandbox_clients := tests/sandbox/test_sandbox_clients.o policyd/evaluator/jail.o policyd/admin/jail.o \
 	policyd/client/role.o policyd/client/image.o $(POLICY-evaluate) common/clock.o $(SANDBOX)
 LIBS-test_sandbox_clients := libevent_core libcap libcrypto libseccomp
+
+UNIT_TESTS += test_sandbox_auditlog
+OBJS-test_sandbox_auditlog := tests/sandbox/test_sandbox_auditlog.o auditlog/reader.o common/reading_jail.o common/cli.o $(SANDBOX)
+LIBS-test_sandbox_auditlog := libcap libseccomp

@@ -22,9 +22,9 @@ STRACE = shutil.which("strace")
 JAILED = re.compile(r"clone3(\(NULL, 0| resumed).*\) += -1 ENOSYS")
 
 
-def table(role):
+def table(role, folder="policyd"):
     """{name: SYSCALL or SELDOM} of a process."""
-    with open(os.path.join(service.TOP, "policyd", role, "syscalls.def"), encoding="utf-8") as f:
+    with open(os.path.join(service.TOP, folder, role, "syscalls.def"), encoding="utf-8") as f:
         text = f.read()
     entries = ENTRY.findall(text)
     assert len(entries) == len(re.findall(r"^(?:SYSCALL|SELDOM|INHERITED)\(", text, re.M)), f"{role}: an entry of another form"
