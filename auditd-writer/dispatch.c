@@ -10,6 +10,7 @@
 #include "auditd-writer/writer.h"
 #include "common/chan.h"
 #include "common/log.h"
+#include "proto/payload.h"
 
 #define FRAMES_PER_ROUND 4 /* of one channel */
 #define ROUNDS 16          /* before what came is flushed */
@@ -115,7 +116,7 @@ take_record(
 	uint64_t seq = 0;
 	const char *why;
 
-	if (record_get(body, type, c->who, &r, &why) == 0) {
+	if (record_get(body, type, c->who, &r, &why) == 0 && payload_check(&r, &why) == 0) {
 		refusal = ledger_add(w, &r, stamp, &seq);
 	} else {
 		w->counters.refused_invalid++;

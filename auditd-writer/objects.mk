@@ -5,7 +5,7 @@ OBJS-auditd-writer := \
 	auditd-writer/ledger.o auditd-writer/encode.o common/hash.o auditd-writer/timekeeper.o \
 	auditd-writer/outcomes.o auditd-writer/notes.o auditd-writer/status.o \
 	auditd-writer/batch.o auditd-writer/storage.o auditd-writer/segment.o auditd-writer/rotation.o auditd-writer/standby.o \
-	auditd-writer/space.o auditd-writer/tally.o proto/merkle.o \
+	auditd-writer/space.o auditd-writer/tally.o proto/payload.o proto/merkle.o \
 	auditd-writer/closer.o auditd-writer/making.o auditd-writer/closing.o auditd-writer/repair.o \
 	auditd-writer/sealer.o proto/seal.o proto/note.o common/ed25519.o common/base64.o \
 	auditd-writer/keystate.o auditd-writer/keyslot.o auditd-writer/keywrap.o auditd-writer/secret.o \

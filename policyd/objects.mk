@@ -30,6 +30,6 @@ POLICYD-admin := \
 OBJS-policyd := \
 	$(POLICYD-supervisor) $(POLICYD-compiler) $(POLICYD-clients) $(POLICYD-evaluator) $(POLICYD-admin) \
 	$(POLICY-load) $(POLICY-load-common) \
-	proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
+	proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/payload.o proto/record.o proto/line.o \
 	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o
 LIBS-policyd := libevent_core json-c libcap libseccomp

@@ -332,20 +332,45 @@ value_skip(struct wire_in *in)
 	} while (depth > 0 && !in->failed);
 }
 
+struct wire_in
+value_open(struct str bytes, char bracket)
+{
+	struct wire_in in = wire_in_over(bytes.p, bytes.n);
+
+	in.failed = wire_get_u8(&in) != (uint8_t)bracket;
+	return in;
+}
+
+bool
+value_next(struct wire_in *in, struct str *ret)
+{
+	const char *start = (const char *)in->p;
+
+	if (in->failed || in->left == 0 || *in->p == ']' || *in->p == '}')
+		return false;
+	value_skip(in);
+	*ret = (struct str){start, (size_t)((const char *)in->p - start)};
+	return !in->failed;
+}
+
+bool
+value_next_member(struct wire_in *in, struct str *ret_name, struct str *ret)
+{
+	if (in->failed || wire_get_u8(in) != '"')
+		return false;
+	*ret_name = wire_get_str(in);
+	return value_next(in, ret);
+}
+
 struct str
 value_member(struct str object, struct str key)
 {
-	struct wire_in in = wire_in_over(object.p, object.n);
+	struct wire_in in = value_open(object, '{');
+	struct str name, value;
 
-	(void)wire_get_u8(&in);
-	while (in.left > 0 && wire_get_u8(&in) == '"') {
-		struct str name = wire_get_str(&in);
-		const char *start = (const char *)in.p;
-
-		value_skip(&in);
+	while (value_next_member(&in, &name, &value))
 		if (str_eq(name, key))
-			return (struct str){start, (size_t)((const char *)in.p - start)};
-	}
+			return value;
 	return STR_NONE;
 }
 

@@ -51,6 +51,14 @@ int value_check(struct str bytes);
 /* The same, and it is an object. */
 int value_check_object(struct str bytes);
 
+/*
+ * Through the parts of a checked value: bracket is '{' or '[', and a value that is neither is failed from
+ * the start. False when there is no more.
+ */
+struct wire_in value_open(struct str bytes, char bracket);
+bool value_next(struct wire_in *in, struct str *ret);
+bool value_next_member(struct wire_in *in, struct str *ret_name, struct str *ret);
+
 /* Of a checked object: the value of a top-level member (its bytes); STR_NONE when there is none. */
 struct str value_member(struct str object, struct str key);
 /* The integer that a checked value is; fallback when it is none. */

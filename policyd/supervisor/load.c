@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "policyd/supervisor/memfile.h"
 #include "policyd/supervisor/supervisor.h"
+#include "proto/payload.h"
 #include "proto/value.h"
 
 /* --- a run ------------------------------------------------------------------------------------ */
@@ -211,6 +212,7 @@ static const char *
 compiler_fault(const struct load *l)
 {
 	static char buf[80];
+	struct str account = {(const char *)l->payload, l->n};
 
 	if (l->timed_out)
 		return "the compiler took too long";
@@ -222,7 +224,8 @@ compiler_fault(const struct load *l)
 	}
 	if (l->n > LOAD_PAYLOAD)
 		return "the compiler said too much";
-	if (value_check_object((struct str){(const char *)l->payload, l->n}) < 0)
+	/* Or the writer would refuse it, and the policy be in force without a record. */
+	if (value_check_object(account) < 0 || !payload_fits(ACTION_POLICY, account))
 		return "the compiler did not say what it did";
 	return NULL;
 }
@@ -277,6 +280,8 @@ load_ended(struct supervisor *s, pid_t pid, int status)
 	l->status = status;
 	if (s->phase > PHASE_SERVING)
 		return true;
+	if (WIFSIGNALED(status))
+		note_compiler(s, pid, status);
 	if (l->pipe >= 0)
 		load_readable(s);
 	else

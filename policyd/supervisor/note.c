@@ -189,6 +189,23 @@ put_end(struct wire_out *out, int status)
 }
 
 void
+note_compiler(struct supervisor *s, pid_t pid, int status)
+{
+	uint8_t buf[512];
+	struct wire_out out = wire_out_over(buf, sizeof(buf));
+
+	value_open_object(&out);
+	value_member_str(&out, STR("role"), STR("compiler"));
+	value_member_int(&out, STR("pid"), pid);
+	put_end(&out, status);
+	if (s->load.timed_out)
+		value_member_str(&out, STR("cause"), STR("took too long"));
+	value_member_int(&out, STR("generation"), s->load.run);
+	value_close_object(&out);
+	(void)put_payload(s, ACTION_PROCESS, buf, &out);
+}
+
+void
 note_process(struct supervisor *s, const struct child *c, int status)
 {
 	uint8_t buf[512];

@@ -242,6 +242,8 @@ uint64_t note_put(struct supervisor *s, enum record_action_type type, struct str
 void note_configuration(struct supervisor *s);
 /* status is waitpid()'s. */
 void note_process(struct supervisor *s, const struct child *c, int status);
+/* A compiler that did not end by itself. */
+void note_compiler(struct supervisor *s, pid_t pid, int status);
 /* An acknowledgement: what was refused is logged. -EPROTO: of notes that were never sent. */
 int note_acknowledged(struct supervisor *s, const struct msg_ack *ack);
 

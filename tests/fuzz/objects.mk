@@ -2,7 +2,7 @@
 FUZZERS :=
 
 FUZZERS += fuzz_frame
-OBJS-fuzz_frame := tests/fuzz/fuzz_frame.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
+OBJS-fuzz_frame := tests/fuzz/fuzz_frame.o proto/payload.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
 
 FUZZERS += fuzz_jscan
 OBJS-fuzz_jscan := tests/fuzz/fuzz_jscan.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o

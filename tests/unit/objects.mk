@@ -13,6 +13,9 @@ LIBS-test_jail_seal := libcap libseccomp
 UNIT_TESTS += test_proto
 OBJS-test_proto := tests/unit/test_proto.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
 
+UNIT_TESTS += test_payload
+OBJS-test_payload := tests/unit/test_payload.o proto/payload.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
+
 UNIT_TESTS += test_line
 OBJS-test_line := tests/unit/test_line.o proto/wire.o proto/value.o proto/record.o proto/line.o common/text.o common/clock.o
 
