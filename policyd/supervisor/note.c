@@ -159,6 +159,8 @@ note_configuration(struct supervisor *s)
 	put_trusted(&out, c);
 	value_member_str(&out, STR("durability"), c->commit ? STR("commit") : STR("sync"));
 	value_member_int(&out, STR("evaluators"), c->evaluators);
+	value_member_str(
+	    &out, STR("landlock"), c->landlock_optional ? STR("optional") : STR("required"));
 	put_limits(&out, c);
 	value_close_object(&out);
 	(void)put_payload(s, ACTION_CONFIGURATION, buf, &out);

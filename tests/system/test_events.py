@@ -63,7 +63,9 @@ class Events(service.Case):
         for record in events:
             self.assertEqual(record["details"], {**EVENT["details"], "site": "lab", "rack": "7"})
         self.assertIn(decision["audit_event_id"], log.by_id(), "decisions are never excluded")
-        self.assertTrue(log.management("configuration"), "what is recorded is itself on record")
+        configuration = log.management("configuration")
+        self.assertTrue(configuration, "what is recorded is itself on record")
+        self.assertEqual(configuration[0]["configuration"]["landlock"], "required")
 
     def test_metadata_wins_over_a_client_that_uses_its_name(self):
         s = self.start(conf={"events": {"metadata": {"site": "lab"}}})
