@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -307,6 +308,39 @@ test_what_it_may(void **state)
 	assert_int_equal(sandbox_try(&jails[0], end_honestly), SANDBOX_ABORTED);
 }
 
+/* Somebody else stops the process while it sleeps, and lets it go on. */
+static void
+enter_and_be_stopped(void)
+{
+	pid_t jailed = getpid();
+
+	if (fork() == 0) {
+		(void)usleep(100000);
+		(void)kill(jailed, SIGSTOP);
+		(void)usleep(100000);
+		(void)kill(jailed, SIGCONT);
+		_exit(0);
+	}
+	enter();
+}
+
+static long
+sleep_a_while(void)
+{
+	const struct timespec while_ = {.tv_nsec = 400000000};
+
+	return clock_nanosleep(CLOCK_MONOTONIC, 0, &while_, NULL);
+}
+
+static void
+test_goes_on(void **state)
+{
+	const struct sandbox stopped = {"auditlog", enter_and_be_stopped, SANDBOX_FIRST_FREE};
+
+	(void)state;
+	assert_int_equal(sandbox_try(&stopped, sleep_a_while), SANDBOX_ESCAPED);
+}
+
 /* What was open and is not named is closed. */
 static void
 test_descriptors(void **state)
@@ -325,6 +359,7 @@ main(void)
 	    cmocka_unit_test(test_links),
 	    cmocka_unit_test(test_reads_the_log),
 	    cmocka_unit_test(test_what_it_may),
+	    cmocka_unit_test(test_goes_on),
 	    cmocka_unit_test(test_descriptors),
 	};
 
