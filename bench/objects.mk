@@ -15,3 +15,7 @@ BENCHES += bench_evidence
 OBJS-bench_evidence := bench/bench_evidence.o bench/loggen.o common/base64.o common/clock.o common/ed25519.o common/fds.o common/hash.o \
 	common/log.o common/text.o proto/line.o proto/merkle.o proto/note.o proto/record.o proto/seal.o proto/segname.o proto/value.o proto/wire.o
 LIBS-bench_evidence := libcrypto
+
+BENCHES += bench_policy
+OBJS-bench_policy := bench/bench_policy.o bench/polgen.o $(POLICY-load) $(POLICY-load-common) common/log.o
+LIBS-bench_policy := json-c

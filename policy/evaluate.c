@@ -4,20 +4,23 @@
 
 #include "policy/evaluate.h"
 
-/* What a rule finds; without one (IMAGE_NONE) there is none. */
-static struct policy_finding
-finding_of(const struct policy_image *img, uint32_t rule)
+static bool
+is_found(const struct selection *s, enum index_sort sort)
 {
-	struct image_rule r;
+	return s->first[sort].of != IMAGE_NONE;
+}
+
+static struct policy_finding
+finding_of(const struct policy_image *img, const struct selection *s, enum index_sort sort)
+{
 	struct image_policy p;
 
-	image_get(img, IMAGE_RULES, rule, &r);
-	image_get(img, IMAGE_POLICIES, r.policy, &p);
+	image_get(img, IMAGE_POLICIES, s->first[sort].policy, &p);
 	return (struct policy_finding){
-	    .allow = !r.deny,
+	    .allow = sort == SORT_ALLOW || sort == SORT_WATCH_ALLOW,
 	    .mode = (enum policy_mode)p.mode,
 	    .policy_id = image_str(img, p.id),
-	    .rule_id = image_str(img, r.id),
+	    .rule_id = image_str(img, s->first[sort].id),
 	};
 }
 
@@ -26,12 +29,10 @@ static void
 verdict_watched(const struct policy_image *img, const struct selection *s, enum policy_mode mode,
     struct policy_verdict *ret)
 {
-	uint32_t rule = s->first[SORT_WATCH_DENY];
-
-	if (rule == IMAGE_NONE)
-		rule = s->first[SORT_WATCH_ALLOW];
-	if (rule != IMAGE_NONE)
-		ret->record = finding_of(img, rule);
+	if (is_found(s, SORT_WATCH_DENY))
+		ret->record = finding_of(img, s, SORT_WATCH_DENY);
+	else if (is_found(s, SORT_WATCH_ALLOW))
+		ret->record = finding_of(img, s, SORT_WATCH_ALLOW);
 	else
 		ret->record = (struct policy_finding){.allow = false, .mode = mode};
 	ret->answer = ret->record.allow ? ret->record
@@ -42,17 +43,15 @@ static void
 verdict_enforced(
     const struct policy_image *img, const struct selection *s, struct policy_verdict *ret)
 {
-	uint32_t rule = s->first[SORT_DENY];
-
-	if (rule == IMAGE_NONE)
-		rule = s->first[SORT_ALLOW];
-	if (rule != IMAGE_NONE)
-		ret->answer = finding_of(img, rule);
+	if (is_found(s, SORT_DENY))
+		ret->answer = finding_of(img, s, SORT_DENY);
+	else if (is_found(s, SORT_ALLOW))
+		ret->answer = finding_of(img, s, SORT_ALLOW);
 	else
 		ret->answer = (struct policy_finding){.allow = false, .mode = POLICY_ENFORCE};
 	ret->record = ret->answer;
-	if (ret->answer.allow && s->first[SORT_WATCH_DENY] != IMAGE_NONE)
-		ret->record = finding_of(img, s->first[SORT_WATCH_DENY]);
+	if (ret->answer.allow && is_found(s, SORT_WATCH_DENY))
+		ret->record = finding_of(img, s, SORT_WATCH_DENY);
 }
 
 void

@@ -71,16 +71,17 @@ read_rules(struct reading *e)
 {
 	uint32_t n = image_section(e->img, IMAGE_RULES).n;
 
-	memset(&e->s, 0xff, sizeof(e->s)); /* IMAGE_NONE */
+	for (size_t i = 0; i < INDEX_SORTS; i++)
+		e->s.first[i].of = IMAGE_NONE;
 	for (uint32_t i = 0; i < n; i++) {
 		struct image_rule r;
-		uint32_t *first;
+		struct selected *first;
 
 		image_get(e->img, IMAGE_RULES, i, &r);
 		first = &e->s.first[sort_of(e->img, &r)];
-		if (*first == IMAGE_NONE && rule_speaks_of(e->img, &r, e->op) &&
+		if (first->of == IMAGE_NONE && rule_speaks_of(e->img, &r, e->op) &&
 		    condition_rule(e->img, &r, e->subject, e->now) == RULE_COUNTS)
-			*first = i;
+			*first = (struct selected){i, r.policy, r.id};
 	}
 }
 
@@ -90,17 +91,18 @@ read_rules(struct reading *e)
 static enum policy_part
 part_enforced(const struct reading *e, uint32_t i, const struct image_rule *r)
 {
-	if (!r->deny && e->s.first[SORT_DENY] != IMAGE_NONE)
+	if (!r->deny && e->s.first[SORT_DENY].of != IMAGE_NONE)
 		return PART_OUTVOTED;
-	return e->s.first[r->deny ? SORT_DENY : SORT_ALLOW] == i ? PART_ANSWER : PART_LATER;
+	return e->s.first[r->deny ? SORT_DENY : SORT_ALLOW].of == i ? PART_ANSWER : PART_LATER;
 }
 
 /* Of a warn or audit policy: on record are its denies where the answer is an allow. */
 static enum policy_part
 part_watched(const struct reading *e, uint32_t i, const struct image_rule *r)
 {
-	uint32_t deny = e->s.first[SORT_WATCH_DENY];
-	bool allowed = e->s.first[SORT_DENY] == IMAGE_NONE && e->s.first[SORT_ALLOW] != IMAGE_NONE;
+	uint32_t deny = e->s.first[SORT_WATCH_DENY].of;
+	bool allowed = e->s.first[SORT_DENY].of == IMAGE_NONE &&
+		       e->s.first[SORT_ALLOW].of != IMAGE_NONE;
 
 	if (!e->watched && (!allowed || !r->deny))
 		return PART_WATCHED;
@@ -108,7 +110,7 @@ part_watched(const struct reading *e, uint32_t i, const struct image_rule *r)
 		return deny == i ? PART_RECORD : PART_LATER;
 	if (deny != IMAGE_NONE)
 		return PART_OUTVOTED;
-	return e->s.first[SORT_WATCH_ALLOW] == i ? PART_ANSWER : PART_LATER;
+	return e->s.first[SORT_WATCH_ALLOW].of == i ? PART_ANSWER : PART_LATER;
 }
 
 static enum policy_part

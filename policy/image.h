@@ -44,7 +44,7 @@ enum image_section {
 	IMAGE_RULES,    /* struct image_rule, in load order */
 	IMAGE_POLICIES, /* struct image_policy, in load order */
 	IMAGE_ACCOUNTS, /* struct image_account, by uid */
-	IMAGE_BUCKETS,  /* struct image_bucket: the index (policy/index.h) */
+	IMAGE_GROUPS,   /* struct image_group: the index (policy/index.h) */
 	IMAGE_NODES,    /* its nodes, in units of INDEX_NODE_UNIT bytes */
 	IMAGE_SECTIONS,
 };
@@ -149,7 +149,7 @@ image_element(enum image_section s)
 	    [IMAGE_RULES] = sizeof(struct image_rule),
 	    [IMAGE_POLICIES] = sizeof(struct image_policy),
 	    [IMAGE_ACCOUNTS] = sizeof(struct image_account),
-	    [IMAGE_BUCKETS] = sizeof(struct image_bucket),
+	    [IMAGE_GROUPS] = sizeof(struct image_group),
 	    [IMAGE_NODES] = INDEX_NODE_UNIT,
 	};
 

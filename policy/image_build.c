@@ -284,20 +284,25 @@ build_section(struct build *b, enum image_section s, const void *bytes, size_t n
 static void
 build_index(struct build *b, const struct doc *doc, struct image_header *h)
 {
-	struct index_bytes bytes = {.buckets = NULL};
+	struct index_bytes bytes = {.groups = NULL};
+	const struct image_rule *rules = (const void *)b->parts[IMAGE_RULES].p;
 	struct index_tree tree;
-	int error = index_tree_build(&tree, doc);
+	int error;
+
+	if (b->error < 0)
+		return;
+	error = index_tree_build(&tree, doc, rules);
 
 	if (error == 0)
 		error = index_place(&tree, &bytes);
 	index_tree_free(&tree);
 	if (error == 0) {
 		build_section(
-		    b, IMAGE_BUCKETS, bytes.buckets, bytes.n_buckets * sizeof(*bytes.buckets));
+		    b, IMAGE_GROUPS, bytes.groups, bytes.n_groups * sizeof(*bytes.groups));
 		build_section(b, IMAGE_NODES, bytes.nodes, bytes.nodes_size);
 		memcpy(h->root, bytes.root, sizeof(h->root));
 	}
-	free(bytes.buckets);
+	free(bytes.groups);
 	free(bytes.nodes);
 	if (error < 0)
 		build_fail(b, error);

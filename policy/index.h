@@ -10,14 +10,16 @@
  * with), and below a key with many rules what else tells them apart (who asks, the port). A node holds
  * the entries that nothing more tells apart (one for each pattern of a rule) and says which kinds of
  * keys there are below it. Looking up means to ask for each part of the request whether the node has
- * such a key: what is not in the table is one cache line and no more.
+ * such a key: what is not in the table costs one cache line, what is two or three.
  *
  * In the image:
- *     IMAGE_BUCKETS   struct image_bucket, a power of two of them. A key lies in the bucket that its
- *                     hash names or, while `more` is set, in one of the INDEX_REACH - 1 after it.
- *     IMAGE_NODES     8-byte units. First the nodes of the roots, in order of enum index_root, then
- *                     those that the buckets name, in their order and without holes, so that one walk
- *                     checks all of them.
+ *     IMAGE_GROUPS    struct image_group, any number. A key lies in the group that its hash names or, while
+ *                     GROUP_MORE is set, in one of the INDEX_REACH - 1 after it. Groups are all that most
+ *                     questions read, and small enough to stay in a near cache.
+ *     IMAGE_NODES     8-byte units: the nodes of the roots, in order of enum index_root; then those that
+ *                     are too large for their group to say how large; then all others. These, and what
+ *                     stands for a large one (its unit, 4 bytes, and 4 zeros), lie in order of the groups
+ *                     and slots. There are no holes, so that one walk checks all of them.
  *     a node          struct image_node, struct image_ways if it has keys below, the bytes of its key,
  *                     zeros up to 4, its entries, zeros up to 8.
  */
@@ -108,28 +110,33 @@ index_below(enum index_kind kind)
 
 /* --- in the image ---------------------------------------------------------------------------- */
 
-#define INDEX_SLOTS 12
-#define INDEX_REACH 16 /* buckets */
+#define INDEX_SLOTS 20
+#define INDEX_REACH 16 /* groups */
+#define INDEX_NODE_UNIT 8
+#define SIZE_LARGE 255 /* the node lies elsewhere, here is only where */
+#define GROUP_MORE (UINT32_C(1) << 31)
 
-struct image_bucket {
-	uint8_t tag[INDEX_SLOTS]; /* index_tag() of each key; 0: none */
-	uint8_t more;             /* a key of this bucket lies in a later one */
-	uint8_t zero[3];
-	uint32_t node[INDEX_SLOTS]; /* where it begins, in units of 8 bytes */
+/* A cache line. The nodes of its keys lie one after the other. */
+struct image_group {
+	uint16_t tag[INDEX_SLOTS]; /* index_tag() of each key; 0: none */
+	uint8_t size[INDEX_SLOTS]; /* of its node, in units */
+	uint32_t
+	    base; /* the unit of the first; GROUP_MORE: a key of this group is in a later one */
 };
 
 struct image_node {
-	uint32_t id;        /* its own; keys below it have it as their parent */
 	uint32_t parent;    /* id of the node that it hangs below */
-	uint32_t kinds;     /* INDEX_BIT of the keys below it */
 	uint32_t n_entries; /* struct image_entry */
 	uint16_t sub, key_n;
 	uint8_t kind;
-	uint8_t zero[3];
+	uint8_t has_ways; /* it has keys below it */
+	uint8_t zero[2];
 };
 
-/* Which keys of a kind there are, so that others need not be looked for. */
+/* What keys there are below a node, so that others need not be looked for. */
 struct image_ways {
+	uint32_t id;                   /* of the node; the keys below have it as their parent */
+	uint32_t kinds;                /* INDEX_BIT */
 	uint64_t ip4;                  /* bit: length of the network */
 	uint64_t ip6[3];               /* the same */
 	uint32_t one, deep;            /* bit: labels, 31 for more */
@@ -139,11 +146,15 @@ struct image_ways {
 	uint8_t zero;
 };
 
+/* What an entry is, if it matches. */
 enum index_sort {
-	SORT_DENY,  /* of enforce policies; settles the verdict. Of policies themselves: enforce */
-	SORT_ALLOW, /* of enforce policies. Of policies: warn */
-	SORT_WATCH_DENY,  /* of warn and audit policies. Of policies: audit */
-	SORT_WATCH_ALLOW, /* of warn and audit policies */
+	SORT_DENY,        /* of an enforce policy: settles the verdict */
+	SORT_ALLOW,       /* of an enforce policy */
+	SORT_WATCH_DENY,  /* of a warn or audit policy */
+	SORT_WATCH_ALLOW, /* of a warn or audit policy */
+	SORT_ENFORCE,     /* from here on not rules but policies, below ROOT_MODES */
+	SORT_WARN,
+	SORT_AUDIT,
 	INDEX_SORTS,
 };
 
@@ -153,30 +164,25 @@ enum index_sort {
 #define ASK_WHO UINT8_C(4)     /* scope, when and expiry */
 #define ASK_ALL UINT8_C(7)
 
-enum index_about {
-	ABOUT_RULE,
-	ABOUT_POLICY, /* below ROOT_MODES */
-};
-
-/* One pattern of a rule; or a policy. */
+/* One pattern of a rule, with what a verdict says of it; or a policy. */
 struct image_entry {
-	uint32_t of;        /* which: of IMAGE_RULES or IMAGE_POLICIES */
-	uint32_t pattern;   /* of IMAGE_PATTERNS; not used for policies */
+	uint32_t of;        /* the rule; of SORT_ENFORCE and later the policy */
+	uint32_t policy;    /* whose rule it is */
+	uint32_t id_at;     /* the rule's id, in IMAGE_STRINGS */
+	uint32_t pattern;   /* of IMAGE_PATTERNS */
 	uint32_t does;      /* ACTION_BIT, for HTTP instead index_method() */
 	uint16_t low, high; /* ports */
-	uint8_t sort;       /* enum index_sort */
-	uint8_t ask;
+	uint8_t id_n;
+	uint8_t sort;    /* enum index_sort */
+	uint8_t ask;     /* ASK_ bits */
 	uint8_t schemes; /* bit enum canon_scheme; SCHEME_ANY for requests without a scheme */
-	uint8_t about;   /* enum index_about */
 };
 
-_Static_assert(sizeof(struct image_bucket) == 64, "a cache line");
-_Static_assert(sizeof(struct image_node) == 24, "no holes");
-_Static_assert(sizeof(struct image_ways) == 56, "no holes");
-_Static_assert(sizeof(struct image_entry) == 20, "no holes");
+_Static_assert(sizeof(struct image_group) == 64, "a cache line");
+_Static_assert(sizeof(struct image_node) == 16, "no holes");
+_Static_assert(sizeof(struct image_ways) == 64, "no holes");
+_Static_assert(sizeof(struct image_entry) == 28, "no holes");
 
-#define INDEX_KEY_MAX 4096
-#define INDEX_NODE_UNIT 8
 #define INDEX_ANY_SCHEME 7
 
 static inline size_t
@@ -189,7 +195,7 @@ index_round(size_t n, size_t to)
 static inline size_t
 index_key_at(const struct image_node *n)
 {
-	return sizeof(*n) + (n->kinds ? sizeof(struct image_ways) : 0);
+	return sizeof(*n) + (n->has_ways ? sizeof(struct image_ways) : 0);
 }
 
 static inline size_t
@@ -261,19 +267,19 @@ index_hash_key(uint64_t bytes, uint32_t parent, enum index_kind kind, uint16_t s
 	return index_mix(bytes, parent | (uint64_t)kind << 32 | (uint64_t)sub << 40);
 }
 
-static inline uint8_t
+static inline uint16_t
 index_tag(uint64_t h)
 {
-	uint8_t tag = (uint8_t)(h >> 24);
+	uint16_t tag = (uint16_t)h;
 
 	return tag ? tag : 1;
 }
 
-/* The first bucket of a key. */
+/* The first group of a key. */
 static inline uint32_t
-index_home(uint64_t h, uint32_t n_buckets)
+index_home(uint64_t h, uint32_t n_groups)
 {
-	return (uint32_t)(h >> 32) & (n_buckets - 1);
+	return (uint32_t)((h >> 32) * n_groups >> 32);
 }
 
 /* Labels or segments as a bit of image_ways. */

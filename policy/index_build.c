@@ -35,9 +35,9 @@ sort_of(const struct index_item *item)
 	enum policy_mode mode = item->policy->mode;
 
 	if (!item->rule)
-		return mode == POLICY_ENFORCE ? SORT_DENY
-		       : mode == POLICY_WARN  ? SORT_ALLOW
-					      : SORT_WATCH_DENY;
+		return mode == POLICY_ENFORCE ? SORT_ENFORCE
+		       : mode == POLICY_WARN  ? SORT_WARN
+					      : SORT_AUDIT;
 	if (mode == POLICY_ENFORCE)
 		return item->rule->deny ? SORT_DENY : SORT_ALLOW;
 	return item->rule->deny ? SORT_WATCH_DENY : SORT_WATCH_ALLOW;
@@ -63,13 +63,15 @@ entry_of(const struct index_item *item)
 	const struct pattern *p = item->pattern;
 	struct image_entry e = {
 	    .of = item->of,
+	    .policy = item->rule ? item->rule->policy : item->of,
+	    .id_at = item->id.at,
+	    .id_n = (uint8_t)item->id.n,
 	    .pattern = item->pattern_index,
 	    .does = does_of(item->rule),
 	    .high = UINT16_MAX,
 	    .sort = sort_of(item),
 	    .ask = index_ask(item),
 	    .schemes = INDEX_ANY_SCHEME,
-	    .about = item->rule ? ABOUT_RULE : ABOUT_POLICY,
 	};
 
 	if (p && p->scheme != SCHEME_ANY)
@@ -81,6 +83,12 @@ entry_of(const struct index_item *item)
 	return e;
 }
 
+static bool
+settles(const struct image_entry *e)
+{
+	return e->sort == SORT_DENY || e->sort == SORT_ENFORCE;
+}
+
 /*
  * Whenever b matches, a does, too, and then b cannot change the verdict. a comes before b in the order of
  * by_weight(), and nothing is to be asked about it.
@@ -88,7 +96,7 @@ entry_of(const struct index_item *item)
 static bool
 makes_idle(const struct image_entry *a, const struct image_entry *b)
 {
-	return (a->sort == SORT_DENY || a->sort == b->sort) && (a->does & b->does) == b->does &&
+	return (settles(a) || a->sort == b->sort) && (a->does & b->does) == b->does &&
 	       a->low <= b->low && a->high >= b->high && (a->schemes & b->schemes) == b->schemes;
 }
 
@@ -98,8 +106,8 @@ by_weight(const void *a, const void *b)
 {
 	const struct image_entry *x = a, *y = b;
 
-	if ((x->sort == SORT_DENY) != (y->sort == SORT_DENY))
-		return x->sort == SORT_DENY ? -1 : 1;
+	if (settles(x) != settles(y))
+		return settles(x) ? -1 : 1;
 	if (x->of != y->of)
 		return x->of < y->of ? -1 : 1;
 	return (x->pattern > y->pattern) - (x->pattern < y->pattern);
@@ -162,7 +170,8 @@ note_way(struct index_node *node, const struct index_key *key)
 	struct image_ways *w = &node->ways;
 	uint32_t depth = index_depth_bit(key->depth);
 
-	node->head.kinds |= INDEX_BIT(key->kind);
+	node->head.has_ways = 1;
+	w->kinds |= INDEX_BIT(key->kind);
 	if (key->kind == INDEX_ONE)
 		w->one |= depth;
 	else if (key->kind == INDEX_DEEP)
@@ -193,8 +202,8 @@ add_node(struct index_tree *t, uint32_t parent, const struct index_key *key)
 
 	if (!node)
 		return 0;
+	node->ways.id = t->nodes.n - 1;
 	node->head = (struct image_node){
-	    .id = t->nodes.n - 1,
 	    .parent = parent,
 	    .sub = key->sub,
 	    .key_n = (uint16_t)key->text.n,
@@ -230,13 +239,10 @@ split(struct index_tree *t, uint32_t node, struct index_item *items, size_t n, u
 static int
 split_group(struct index_tree *t, uint32_t parent, const struct keyed *v, size_t n)
 {
-	CLEANUP_FREE struct index_item *items = calloc(n, sizeof(*items));
-	uint32_t node;
+	uint32_t node = add_node(t, parent, &v->key);
+	CLEANUP_FREE struct index_item *items = node > 0 ? calloc(n, sizeof(*items)) : NULL;
 
 	if (!items)
-		return -ENOMEM;
-	node = add_node(t, parent, &v->key);
-	if (node == 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		items[i] = v[i].item;
@@ -320,36 +326,34 @@ split(struct index_tree *t, uint32_t node, struct index_item *items, size_t n, u
 /* --- from the document ----------------------------------------------------------------------- */
 
 static int
-add_item(struct vec *items, const struct doc *doc, uint32_t rule, uint32_t *pattern)
+add_rule(struct vec *items, const struct doc *doc, const struct image_rule *rules, uint32_t rule)
 {
 	const struct doc_rule *r = doc_rule(doc, rule);
 
-	for (uint32_t i = 0; i < r->n_patterns; i++, ++*pattern) {
-		struct index_item *item;
+	if (doc_rule_inactive(doc, r))
+		return 0;
+	for (uint32_t i = 0; i < r->n_patterns; i++) {
+		struct index_item *item = vec_add(&items[r->family], sizeof(*item));
 
-		if (doc_rule_inactive(doc, r))
-			continue;
-		item = vec_add(&items[r->family], sizeof(*item));
 		if (!item)
 			return -ENOMEM;
 		*item = (struct index_item){
 		    .policy = doc_policy(doc, r->policy),
 		    .rule = r,
 		    .pattern = &r->patterns[i],
+		    .id = rules[rule].id,
 		    .of = rule,
-		    .pattern_index = *pattern,
+		    .pattern_index = rules[rule].patterns.first + i,
 		    .copies = 1,
 		};
 	}
 	return 0;
 }
 
-/* Items by root. Patterns are numbered as image_build() lays them down. */
+/* Items by root. */
 static int
-add_items(struct vec items[INDEX_ROOTS], const struct doc *doc)
+add_items(struct vec items[INDEX_ROOTS], const struct doc *doc, const struct image_rule *rules)
 {
-	uint32_t pattern = 0;
-
 	for (uint32_t i = 0; i < doc->policies.n; i++) {
 		struct index_item *item = vec_add(&items[ROOT_MODES], sizeof(*item));
 
@@ -358,7 +362,7 @@ add_items(struct vec items[INDEX_ROOTS], const struct doc *doc)
 		*item = (struct index_item){.policy = doc_policy(doc, i), .of = i, .copies = 1};
 	}
 	for (uint32_t i = 0; i < doc->rules.n; i++)
-		if (add_item(items, doc, i, &pattern) < 0)
+		if (add_rule(items, doc, rules, i) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -371,7 +375,7 @@ add_roots(struct index_tree *t)
 
 		if (!root)
 			return -ENOMEM;
-		root->head.id = i;
+		root->ways.id = i;
 		root->head.parent = i;
 		root->head.kind = INDEX_ROOT;
 	}
@@ -379,7 +383,7 @@ add_roots(struct index_tree *t)
 }
 
 int
-index_tree_build(struct index_tree *t, const struct doc *doc)
+index_tree_build(struct index_tree *t, const struct doc *doc, const struct image_rule *rules)
 {
 	struct vec items[INDEX_ROOTS] = {{.p = NULL}};
 	int error;
@@ -387,7 +391,7 @@ index_tree_build(struct index_tree *t, const struct doc *doc)
 	*t = (struct index_tree){.nodes = {.p = NULL}};
 	error = add_roots(t);
 	if (error == 0)
-		error = add_items(items, doc);
+		error = add_items(items, doc, rules);
 	for (uint32_t i = 0; error == 0 && i < INDEX_ROOTS; i++)
 		error = split(t, i, items[i].p, items[i].n, index_below(INDEX_ROOT));
 	for (uint32_t i = 0; i < INDEX_ROOTS; i++)

@@ -11,6 +11,7 @@ struct index_item {
 	const struct doc_policy *policy;
 	const struct doc_rule *rule;   /* NULL: the entry is about the policy */
 	const struct pattern *pattern; /* NULL: same */
+	struct image_str id;           /* of the rule */
 	uint32_t of, pattern_index;    /* as in struct image_entry */
 	uint32_t settled;              /* INDEX_BIT of the keys above */
 	uint32_t copies;               /* into how many the keys above have made it */
@@ -51,15 +52,15 @@ struct index_tree {
 	struct vec entries; /* struct image_entry, node by node */
 };
 
-/* 0 or -ENOMEM; index_tree_free() in any case. */
-int index_tree_build(struct index_tree *t, const struct doc *doc);
+/* rules: as they are in the image. 0 or -ENOMEM; index_tree_free() in any case. */
+int index_tree_build(struct index_tree *t, const struct doc *doc, const struct image_rule *rules);
 void index_tree_free(struct index_tree *t);
 
 /* The bytes of two sections, and where the roots are in them. */
 struct index_bytes {
-	struct image_bucket *buckets;
+	struct image_group *groups;
 	uint8_t *nodes;
-	size_t n_buckets, nodes_size;
+	size_t n_groups, nodes_size;
 	uint32_t root[INDEX_ROOTS];
 };
 

@@ -3,30 +3,32 @@
 /*
  * Checking an index, once: afterwards a search may go wherever a slot or a root leads. That it comes to
  * an end needs no check: below a key it looks for keys of later steps only, and reads no more than
- * INDEX_REACH buckets for one.
+ * INDEX_REACH groups for one.
  */
 
 #include "policy/image.h"
 
-/* The nodes that are checked lie before `at`. */
+/* Nodes one after the other: those before `at` are checked. */
 struct walk {
 	const struct policy_image *img;
 	const uint8_t *nodes;
-	size_t at, size; /* bytes */
+	size_t at, end; /* bytes */
 };
 
 static bool
 entry_ok(const struct policy_image *img, const uint8_t *p)
 {
+	uint32_t strings = image_section(img, IMAGE_STRINGS).n;
 	struct image_entry e;
 
 	memcpy(&e, p, sizeof(e));
-	if (e.sort >= INDEX_SORTS || e.ask > ASK_ALL)
+	if (e.sort >= INDEX_SORTS || e.ask > ASK_ALL ||
+	    e.policy >= image_section(img, IMAGE_POLICIES).n)
 		return false;
-	if (e.about == ABOUT_POLICY)
-		return e.of < image_section(img, IMAGE_POLICIES).n &&
-		       !(e.ask & (ASK_PATTERN | ASK_METHODS));
-	return e.about == ABOUT_RULE && e.of < image_section(img, IMAGE_RULES).n &&
+	if (e.sort >= SORT_ENFORCE)
+		return e.of < image_section(img, IMAGE_POLICIES).n;
+	return e.of < image_section(img, IMAGE_RULES).n && e.id_at <= strings &&
+	       e.id_n <= strings - e.id_at &&
 	       (!(e.ask & ASK_PATTERN) || e.pattern < image_section(img, IMAGE_PATTERNS).n);
 }
 
@@ -35,7 +37,7 @@ static bool
 walk_node(struct walk *w, uint32_t unit)
 {
 	const uint8_t *p = w->nodes + w->at;
-	size_t left = w->size - w->at, entries;
+	size_t left = w->end - w->at, entries;
 	struct image_node n;
 
 	if ((size_t)unit * INDEX_NODE_UNIT != w->at || left < sizeof(n))
@@ -52,14 +54,40 @@ walk_node(struct walk *w, uint32_t unit)
 	return true;
 }
 
+/* What stands for a large node, and that node. */
 static bool
-walk_bucket(struct walk *w, uint32_t i)
+walk_large(struct walk *w, struct walk *large)
 {
-	struct image_bucket b;
+	uint32_t unit;
 
-	image_get(w->img, IMAGE_BUCKETS, i, &b);
+	if (w->end - w->at < INDEX_NODE_UNIT)
+		return false;
+	memcpy(&unit, w->nodes + w->at, sizeof(unit));
+	w->at += INDEX_NODE_UNIT;
+	return walk_node(large, unit);
+}
+
+static bool
+walk_slot(struct walk *w, struct walk *large, uint8_t size)
+{
+	size_t at = w->at;
+
+	if (size == SIZE_LARGE)
+		return walk_large(w, large);
+	return walk_node(w, (uint32_t)(at / INDEX_NODE_UNIT)) &&
+	       w->at - at == (size_t)size * INDEX_NODE_UNIT;
+}
+
+static bool
+walk_group(struct walk *w, struct walk *large, uint32_t i)
+{
+	struct image_group g;
+
+	image_get(w->img, IMAGE_GROUPS, i, &g);
+	if ((size_t)(g.base & ~GROUP_MORE) * INDEX_NODE_UNIT != w->at)
+		return false;
 	for (size_t k = 0; k < INDEX_SLOTS; k++)
-		if (b.tag[k] && !walk_node(w, b.node[k]))
+		if (g.tag[k] ? !walk_slot(w, large, g.size[k]) : g.size[k] != 0)
 			return false;
 	return true;
 }
@@ -67,20 +95,25 @@ walk_bucket(struct walk *w, uint32_t i)
 bool
 index_ok(const struct policy_image *img)
 {
-	uint32_t n = image_section(img, IMAGE_BUCKETS).n;
-	struct walk w = {
-	    .img = img,
-	    .nodes = image_at(img, IMAGE_NODES, 0),
-	    .size = (size_t)image_section(img, IMAGE_NODES).n * INDEX_NODE_UNIT,
-	};
+	uint32_t n = image_section(img, IMAGE_GROUPS).n;
+	struct walk first = {.img = img, .nodes = image_at(img, IMAGE_NODES, 0)}, rest;
+	struct image_group g;
 
-	if (n == 0 || (n & (n - 1)) != 0)
+	first.end = (size_t)image_section(img, IMAGE_NODES).n * INDEX_NODE_UNIT;
+	if (n == 0)
 		return false;
 	for (unsigned i = 0; i < INDEX_ROOTS; i++)
-		if (!walk_node(&w, image_root(img, (enum index_root)i)))
+		if (!walk_node(&first, image_root(img, (enum index_root)i)))
 			return false;
+	/* The large ones lie between the roots and what the first group begins with. */
+	image_get(img, IMAGE_GROUPS, 0, &g);
+	rest = first;
+	rest.at = (size_t)(g.base & ~GROUP_MORE) * INDEX_NODE_UNIT;
+	if (rest.at < first.at || rest.at > rest.end)
+		return false;
+	first.end = rest.at;
 	for (uint32_t i = 0; i < n; i++)
-		if (!walk_bucket(&w, i))
+		if (!walk_group(&rest, &first, i))
 			return false;
-	return w.at == w.size;
+	return first.at == first.end && rest.at == rest.end;
 }

@@ -9,12 +9,11 @@
 /* One look into the index. */
 struct search {
 	const struct policy_image *img;
-	const uint8_t *buckets, *nodes;
+	const uint8_t *groups, *nodes;
 	const struct policy_op *op; /* NULL when it is about policies */
-	enum index_about about;
 	const struct policy_subject *subject;
 	int64_t now;
-	uint32_t n_buckets;
+	uint32_t n_groups;
 	uint32_t does; /* the bit of the action or method */
 	uint16_t port;
 	uint8_t scheme; /* bit */
@@ -37,7 +36,7 @@ policy_holds(const struct search *s, const struct image_entry *e)
 	struct image_policy p;
 
 	image_get(s->img, IMAGE_POLICIES, e->of, &p);
-	return condition_counts(condition_scope(s->img, &p, s->subject), e->sort == SORT_DENY);
+	return condition_counts(condition_scope(s->img, &p, s->subject), e->sort == SORT_ENFORCE);
 }
 
 static bool
@@ -60,23 +59,33 @@ rule_holds(const struct search *s, const struct image_entry *e)
 	return !(e->ask & ASK_WHO) || condition_rule(s->img, &r, s->subject, s->now) == RULE_COUNTS;
 }
 
+/* Keep an entry that matches. */
+static void
+entry_keep(struct search *s, const struct image_entry *e)
+{
+	uint32_t last = e->sort < SORT_ENFORCE ? SORT_ENFORCE : INDEX_SORTS;
+	struct selected *first = &s->found.first[e->sort];
+
+	first->policy = e->policy;
+	first->id = (struct image_str){e->id_at, e->id_n};
+	/* Which policy it was does not matter, so that no other need be asked: nothing comes before 0. */
+	first->of = e->sort < SORT_ENFORCE ? e->of : 0;
+	if (e->sort != SORT_DENY && e->sort != SORT_ENFORCE)
+		return;
+	for (uint32_t i = e->sort + 1u; i < last; i++)
+		s->found.first[i].of = 0;
+}
+
 static inline void
 entry_take(struct search *s, const struct image_entry *e)
 {
-	uint32_t *first = &s->found.first[e->sort];
-
-	if (e->of >= *first || !(e->does & s->does) || s->port < e->low || s->port > e->high ||
-	    !(e->schemes & s->scheme) || e->about != s->about)
+	if (e->of >= s->found.first[e->sort].of || !(e->does & s->does) || s->port < e->low ||
+	    s->port > e->high || !(e->schemes & s->scheme) ||
+	    (e->sort >= SORT_ENFORCE) != (s->op == NULL))
 		return;
-	if (e->ask && !(s->about == ABOUT_RULE ? rule_holds(s, e) : policy_holds(s, e)))
+	if (e->ask && !(s->op ? rule_holds(s, e) : policy_holds(s, e)))
 		return;
-	/* Which policy it was does not matter, so that no other need be asked. */
-	*first = s->about == ABOUT_RULE ? e->of : 0;
-	if (e->sort != SORT_DENY)
-		return;
-	/* Nothing comes before 0: the rest is settled. */
-	for (size_t i = SORT_DENY + 1; i < INDEX_SORTS; i++)
-		s->found.first[i] = 0;
+	entry_keep(s, e);
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
@@ -93,35 +102,53 @@ node_is(const struct search *s, uint32_t at, const struct wanted *w)
 	       (w->key.n == 0 || memcmp(p + index_key_at(&n), w->key.p, w->key.n) == 0);
 }
 
-/* Whether one of a bucket's tags may be this one: all at once. */
+/* Whether one of a group's tags may be this one: four at once. */
 static inline bool
-may_have(const uint8_t *tags, uint8_t tag)
+may_have(const uint8_t *tags, uint16_t tag)
 {
-	uint64_t a = tag * UINT64_C(0x0101010101010101), x;
-	uint32_t y;
+	const uint64_t low = UINT64_C(0x0001000100010001), high = low << 15;
+	uint64_t found = 0;
 
-	memcpy(&x, tags, sizeof(x));
-	memcpy(&y, tags + sizeof(x), sizeof(y));
-	x ^= a;
-	y ^= (uint32_t)a;
-	x = (x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080);
-	y = (y - UINT32_C(0x01010101)) & ~y & UINT32_C(0x80808080);
-	return x | y;
+	for (size_t i = 0; i < INDEX_SLOTS / 4; i++) {
+		uint64_t x;
+
+		memcpy(&x, tags + i * sizeof(x), sizeof(x));
+		x ^= tag * low;
+		found |= (x - low) & ~x & high;
+	}
+	return found != 0;
+}
+
+/* Where the node of a slot begins. */
+static uint32_t
+slot_node(const struct search *s, const uint8_t *group, size_t slot)
+{
+	const uint8_t *sizes = group + offsetof(struct image_group, size);
+	uint32_t unit;
+
+	memcpy(&unit, group + offsetof(struct image_group, base), sizeof(unit));
+	unit &= ~GROUP_MORE;
+	for (size_t i = 0; i < slot; i++)
+		unit += sizes[i] == SIZE_LARGE ? 1 : sizes[i];
+	if (sizes[slot] == SIZE_LARGE)
+		memcpy(&unit, s->nodes + (size_t)unit * INDEX_NODE_UNIT, sizeof(unit));
+	return unit;
 }
 
 static bool
-bucket_find(const struct search *s, const uint8_t *bucket, uint8_t tag, const struct wanted *w,
+group_find(const struct search *s, const uint8_t *group, uint16_t tag, const struct wanted *w,
     uint32_t *ret)
 {
-	if (!may_have(bucket, tag))
-		return false;
 	for (size_t i = 0; i < INDEX_SLOTS; i++) {
+		uint16_t t;
 		uint32_t at;
 
-		if (bucket[i] != tag)
+		memcpy(&t, group + i * sizeof(t), sizeof(t));
+		if (t != tag)
 			continue;
-		memcpy(
-		    &at, bucket + offsetof(struct image_bucket, node) + i * sizeof(at), sizeof(at));
+		at = slot_node(s, group, i);
+		/* Mostly this is it, and its second line is read, too. */
+		__builtin_prefetch(s->nodes + (size_t)at * INDEX_NODE_UNIT + IMAGE_ALIGN);
 		if (!node_is(s, at, w))
 			continue;
 		*ret = at;
@@ -134,16 +161,17 @@ static inline bool
 key_find(const struct search *s, uint64_t bytes, const struct wanted *w, uint32_t *ret)
 {
 	uint64_t h = index_hash_key(bytes, w->parent, w->kind, w->sub);
-	uint32_t at = index_home(h, s->n_buckets);
+	uint32_t home = index_home(h, s->n_groups), base;
 
 	for (uint32_t i = 0; i < INDEX_REACH; i++) {
-		const uint8_t *p = s->buckets + (size_t)at * sizeof(struct image_bucket);
+		const uint8_t *p = s->groups + (size_t)home * sizeof(struct image_group);
 
-		if (bucket_find(s, p, index_tag(h), w, ret))
+		if (may_have(p, index_tag(h)) && group_find(s, p, index_tag(h), w, ret))
 			return true;
-		if (!p[offsetof(struct image_bucket, more)])
+		memcpy(&base, p + offsetof(struct image_group, base), sizeof(base));
+		if (!(base & GROUP_MORE))
 			return false;
-		at = (at + 1) & (s->n_buckets - 1);
+		home = home + 1 < s->n_groups ? home + 1 : 0;
 	}
 	return false;
 }
@@ -152,9 +180,9 @@ key_find(const struct search *s, uint64_t bytes, const struct wanted *w, uint32_
 
 /* A node that the search has come to, and what of the path is above it. */
 struct visit {
-	uint32_t id, kinds;
 	struct image_ways ways;
-	size_t from; /* bytes of the path before what globs below are about */
+	uint32_t kinds; /* to look for */
+	size_t from;    /* bytes of the path before what globs below are about */
 };
 
 static void visit_keys(struct search *s, const struct visit *v);
@@ -175,13 +203,13 @@ visit_node(struct search *s, uint32_t at, uint32_t kinds, size_t from)
 		memcpy(&e, entries + i * sizeof(e), sizeof(e));
 		entry_take(s, &e);
 	}
-	if (!(n.kinds & kinds))
+	if (!n.has_ways)
 		return;
-	v.id = n.id;
-	v.kinds = n.kinds & kinds;
-	v.from = from;
 	memcpy(&v.ways, p + sizeof(n), sizeof(v.ways));
-	visit_keys(s, &v);
+	v.kinds = v.ways.kinds & kinds;
+	v.from = from;
+	if (v.kinds)
+		visit_keys(s, &v);
 }
 
 /* Go where a key leads, if there is one. bytes: the hash of key. */
@@ -189,7 +217,7 @@ static inline void
 visit_key(struct search *s, const struct visit *v, enum index_kind kind, uint16_t sub,
     uint64_t bytes, struct str key, size_t from)
 {
-	struct wanted w = {v->id, kind, sub, key};
+	struct wanted w = {v->ways.id, kind, sub, key};
 	uint32_t at;
 
 	if (key_find(s, bytes, &w, &at))
@@ -402,17 +430,17 @@ static void
 search_begin(struct search *s, const struct policy_image *img, const struct policy_subject *subject)
 {
 	s->img = img;
-	s->buckets = image_at(img, IMAGE_BUCKETS, 0);
+	s->groups = image_at(img, IMAGE_GROUPS, 0);
 	s->nodes = image_at(img, IMAGE_NODES, 0);
-	s->n_buckets = image_section(img, IMAGE_BUCKETS).n;
+	s->n_groups = image_section(img, IMAGE_GROUPS).n;
 	s->op = NULL;
-	s->about = ABOUT_POLICY;
 	s->subject = subject;
 	s->now = 0;
 	s->port = 0;
 	s->does = UINT32_MAX;
 	s->scheme = 1u << SCHEME_ANY;
-	memset(&s->found, 0xff, sizeof(s->found)); /* IMAGE_NONE */
+	for (size_t i = 0; i < INDEX_SORTS; i++)
+		s->found.first[i].of = IMAGE_NONE;
 }
 
 void
@@ -423,7 +451,6 @@ select_rules(const struct policy_image *img, const struct policy_op *op,
 
 	search_begin(&s, img, subject);
 	s.op = op;
-	s.about = ABOUT_RULE;
 	s.now = now;
 	s.port = op->port;
 	if (op->family == FAMILY_HTTP) {
@@ -444,8 +471,8 @@ select_modes(const struct policy_image *img, const struct policy_subject *subjec
 	search_begin(&s, img, subject);
 	visit_node(&s, image_root(img, ROOT_MODES), UINT32_MAX, 0);
 	return (struct scope_modes){
-	    .enforce = s.found.first[SORT_DENY] != IMAGE_NONE,
-	    .warn = s.found.first[SORT_ALLOW] != IMAGE_NONE,
-	    .audit = s.found.first[SORT_WATCH_DENY] != IMAGE_NONE,
+	    .enforce = s.found.first[SORT_ENFORCE].of != IMAGE_NONE,
+	    .warn = s.found.first[SORT_WARN].of != IMAGE_NONE,
+	    .audit = s.found.first[SORT_AUDIT].of != IMAGE_NONE,
 	};
 }

@@ -9,13 +9,19 @@
 #include "policy/image.h"
 #include "policy/policy.h"
 
-/* Of each sort the first rule in load order that matches; IMAGE_NONE: none. */
+/* A rule, with what a verdict says of it. */
+struct selected {
+	uint32_t of; /* of IMAGE_RULES; IMAGE_NONE: there is none */
+	uint32_t policy;
+	struct image_str id;
+};
+
+/*
+ * Of each sort of rules the first in load order that matches. A deny of an enforce policy settles the
+ * verdict: with one, what the others hold says nothing.
+ */
 struct selection {
-	/*
-	 * A deny of an enforce policy settles the verdict: with one, whether there are others is not
-	 * said.
-	 */
-	uint32_t first[INDEX_SORTS];
+	struct selected first[INDEX_SORTS];
 };
 
 void select_rules(const struct policy_image *img, const struct policy_op *op,
