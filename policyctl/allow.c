@@ -82,24 +82,6 @@ allow_actions(struct allow *a)
 	}
 }
 
-/* "90s", "30m", "8h", "7d" from now; else a date and time. */
-static bool
-allow_duration(const char *s, int64_t *ret)
-{
-	static const char units[] = "smhd";
-	static const int64_t seconds[] = {1, 60, 3600, 86400};
-	size_t digits = strspn(s, "0123456789");
-	const char *unit = s[digits] ? strchr(units, s[digits]) : NULL;
-	int64_t n = 0;
-
-	if (digits == 0 || digits > 6 || !unit || s[digits + 1])
-		return false;
-	for (size_t i = 0; i < digits; i++)
-		n = n * 10 + (s[i] - '0');
-	*ret = clock_real() / US_PER_S * US_PER_S + n * seconds[unit - units] * US_PER_S;
-	return true;
-}
-
 static void
 allow_expires(struct allow *a)
 {
@@ -108,8 +90,7 @@ allow_expires(struct allow *a)
 	a->rule.expires = INT64_MAX;
 	if (!text)
 		return;
-	if (!allow_duration(text, &a->rule.expires) &&
-	    clock_parse(str_from(text), &a->rule.expires) < 0)
+	if (!ctl_moment(text, 1, &a->rule.expires))
 		cli_wrong(a->command,
 		    "--expires: neither RFC 3339 nor a time from now like 30m, 8h, 7d: %s", text);
 	if (a->rule.expires <= clock_real())

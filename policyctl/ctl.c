@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+
 /* A variable counts only when it is an absolute path (XDG Base Directory Specification). */
 static const char *
 ctl_directory(const char *variable)
@@ -89,6 +91,35 @@ ctl_admin_socket(const struct ctl *ctl)
 
 	return ctl->admin_socket ? ctl->admin_socket
 				 : ctl_default(path, sizeof(path), "admin.sock");
+}
+
+/* "90s", "30m", "8h", "7d" */
+static bool
+ctl_duration(const char *s, int64_t *ret)
+{
+	static const char units[] = "smhd";
+	static const int64_t seconds[] = {1, 60, 3600, 86400};
+	size_t digits = strspn(s, "0123456789");
+	const char *unit = s[digits] ? strchr(units, s[digits]) : NULL;
+	int64_t n = 0;
+
+	if (digits == 0 || digits > 6 || !unit || s[digits + 1])
+		return false;
+	for (size_t i = 0; i < digits; i++)
+		n = n * 10 + (s[i] - '0');
+	*ret = n * seconds[unit - units] * US_PER_S;
+	return true;
+}
+
+bool
+ctl_moment(const char *s, int sign, int64_t *ret)
+{
+	int64_t duration;
+
+	if (!ctl_duration(s, &duration))
+		return clock_parse(str_from(s), ret) == 0;
+	*ret = clock_real() / US_PER_S * US_PER_S + sign * duration;
+	return true;
 }
 
 uint32_t

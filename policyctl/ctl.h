@@ -48,6 +48,7 @@ struct ctl {
 int cmd_allow(struct ctl *ctl, int argc, char **argv);
 int cmd_check(struct ctl *ctl, int argc, char **argv);
 int cmd_deny(struct ctl *ctl, int argc, char **argv);
+int cmd_diff(struct ctl *ctl, int argc, char **argv);
 int cmd_emit(struct ctl *ctl, int argc, char **argv);
 int cmd_enroll(struct ctl *ctl, int argc, char **argv);
 int cmd_evaluate(struct ctl *ctl, int argc, char **argv);
@@ -60,6 +61,7 @@ int cmd_rm(struct ctl *ctl, int argc, char **argv);
 int cmd_rotate(struct ctl *ctl, int argc, char **argv);
 int cmd_squid(struct ctl *ctl, int argc, char **argv);
 int cmd_status(struct ctl *ctl, int argc, char **argv);
+int cmd_suggest(struct ctl *ctl, int argc, char **argv);
 int cmd_test(struct ctl *ctl, int argc, char **argv);
 
 /*
@@ -72,6 +74,12 @@ const char *ctl_admin_socket(const struct ctl *ctl);
 
 /* The policy that policyd of the caller loads by default: the user's own, if there is one. */
 const char *ctl_policy(void);
+
+/*
+ * A moment that the command line names: RFC 3339, or a number and s, m, h or d from now, into the
+ * future (sign 1) or the past (-1). False: neither.
+ */
+bool ctl_moment(const char *s, int sign, int64_t *ret);
 
 /* Where policyd keeps what is a user's own: name below the state directory. False: nowhere. */
 bool ctl_state_path(char *buf, size_t n, const char *name);

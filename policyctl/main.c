@@ -18,6 +18,8 @@ static const struct ctl_command ctl_commands[] = {
     {"deny", "add rules that deny something", cmd_deny},
     {"rm", "take such rules away", cmd_rm},
     {"ls", "list the rules in force", cmd_ls},
+    {"diff", "what another policy would decide otherwise", cmd_diff},
+    {"suggest", "rules that would allow what was denied", cmd_suggest},
     {"status", "show state and counters", cmd_status},
     {"reload", "load the policy again", cmd_reload},
     {"rotate", "close the open log segment", cmd_rotate},

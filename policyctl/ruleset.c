@@ -104,9 +104,8 @@ ruleset_free(struct ruleset *s)
 
 /* --- changing it ------------------------------------------------------------------------------- */
 
-/* An id may have letters, digits and these. A star becomes a plus, which looks most like it. */
-static void
-put_id_part(struct text *t, struct str s, size_t room)
+void
+ruleset_put_id(struct text *t, struct str s, size_t room)
 {
 	for (size_t i = 0; i < s.n && t->n < room; i++) {
 		char c = s.p[i];
@@ -169,12 +168,12 @@ name_policy(struct ruleset *s, const struct ruleset_scope *scope, enum policy_mo
 		text_put(&t, mode == POLICY_WARN ? STR(":warn") : STR(":audit"));
 	if (str_given(scope->user)) {
 		text_put(&t, STR(":user:"));
-		put_id_part(
+		ruleset_put_id(
 		    &t, scope->user, str_given(scope->sandbox) ? 50 : sizeof(buf) - ID_ROOM);
 	}
 	if (str_given(scope->sandbox)) {
 		text_put(&t, STR(":sandbox:"));
-		put_id_part(&t, scope->sandbox, sizeof(buf) - ID_ROOM);
+		ruleset_put_id(&t, scope->sandbox, sizeof(buf) - ID_ROOM);
 	}
 	make_unique(&t, s, NULL);
 	return keep(s, text_str(&t));
@@ -211,7 +210,7 @@ ruleset_add(
 
 	text_put(&t, rule->deny ? STR("deny-") : STR("allow-"));
 	text_put(&t, str_from(kind));
-	put_id_part(&t, rule->resource, sizeof(buf) - ID_ROOM);
+	ruleset_put_id(&t, rule->resource, sizeof(buf) - ID_ROOM);
 	make_unique(&t, NULL, p);
 	return add_copy(s, p, rule, text_str(&t));
 }

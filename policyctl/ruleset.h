@@ -68,6 +68,12 @@ int ruleset_write(const struct ruleset *s, char **ret_text, size_t *ret_n);
 /* One rule as it stands in the text, without indent and comma; t holds RULESET_RULE bytes or is full. */
 void ruleset_put_rule(struct text *t, const struct ruleset_rule *r);
 
+/*
+ * Append s as a part of an id, which may have letters, digits and . _ : @ + - only, until t has room
+ * bytes. A star becomes a plus, which looks most like it.
+ */
+void ruleset_put_id(struct text *t, struct str s, size_t room);
+
 /* The policy of this scope and mode, made when it is not there. NULL without memory. */
 struct ruleset_policy *
 ruleset_scope(struct ruleset *s, const struct ruleset_scope *scope, enum policy_mode mode);

@@ -4,7 +4,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "common/hash.h"
+#include "common/sha256.h"
 #include "common/text.h"
 #include "policyctl/ruleset.h"
 
@@ -142,22 +142,15 @@ put_policies(struct text *t, const struct ruleset *s)
 }
 
 /* Made from what the policies say, so that another text never has the same. */
-static int
+static void
 put_revision(struct text *t, struct str policies)
 {
-	struct hash *h = hash_init() == 0 ? hash_new() : NULL;
-	uint8_t sum[HASH_SIZE];
+	uint8_t sum[SHA256_SIZE];
 
-	if (!h)
-		return -ENOMEM;
-	hash_begin(h);
-	hash_add(h, policies);
-	hash_end(h, sum);
-	hash_free(h);
+	sha256_sum(policies, sum);
 	text_put(t, STR("  \"revision\": \"policyctl-"));
 	text_hex(t, sum, REVISION_HASH);
 	text_put(t, STR("\",\n"));
-	return 0;
 }
 
 int
@@ -166,7 +159,6 @@ ruleset_write(const struct ruleset *s, char **ret_text, size_t *ret_n)
 	size_t room = ruleset_room(s);
 	CLEANUP_FREE char *buf = malloc(room), *inner = malloc(room);
 	struct text t = text_over(buf, room), policies = text_over(inner, room);
-	int error = 0;
 
 	if (!buf || !inner)
 		return -ENOMEM;
@@ -174,11 +166,11 @@ ruleset_write(const struct ruleset *s, char **ret_text, size_t *ret_n)
 	text_put(&t, str_from(head));
 	text_put(&t, STR("{\n  \"schema\": \"" DOC_SCHEMA "\",\n"));
 	if (s->with_revision)
-		error = put_revision(&t, text_str(&policies));
+		put_revision(&t, text_str(&policies));
 	text_put(&t, text_str(&policies));
 	text_char(&t, '\0');
-	if (error < 0 || !text_ok(&t))
-		return error < 0 ? error : -ENOMEM;
+	if (!text_ok(&t))
+		return -ENOMEM;
 	*ret_n = t.n - 1;
 	*ret_text = take_ptr(&buf);
 	return 0;
