@@ -24,19 +24,34 @@ def whole_lines(path):
 
 
 class WriterLines(unittest.TestCase):
-    def test_every_line_conforms(self):
+    def lines_of(self, program):
         top = tempfile.mkdtemp(prefix="t")
         self.addCleanup(shutil.rmtree, top, ignore_errors=True)
         environment = {**os.environ, "TMPDIR": top, "SEALWRIGHT_KEEP": "1", "SEALWRIGHT_BUILD": service.BUILD}
-        done = subprocess.run([os.path.join(service.BUILD, "unit", "test_writer")], env=environment,
+        environment["SEALWRIGHT_TAKEN_MS"] = "50"
+        done = subprocess.run([os.path.join(service.BUILD, "unit", program)], env=environment,
                               capture_output=True, timeout=240, check=False)
         self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace")[-2000:])
         lines = [line for path in glob.glob(os.path.join(top, "*", "audit", "audit-*.jsonl*"))
                  if not path.endswith((".torn", ".seal")) for line in whole_lines(path)]
+        print(f"# {len(lines)} lines")
+        return lines
+
+    def check(self, program):
+        lines = self.lines_of(program)
         self.assertGreater(len(lines), 1000)
         self.assertLessEqual(max(map(len, lines)), 8192)
         self.assertEqual(schema.validate("record", lines), [])
-        print(f"# {len(lines)} lines")
+
+    def test_every_line_conforms(self):
+        self.check("test_writer")
+
+    def test_lines_that_a_taken_evaluator_asked_for(self):
+        self.check("test_taken_evaluator")
+        self.check("test_taken_floods")
+
+    def test_lines_that_a_taken_admin_or_supervisor_asked_for(self):
+        self.check("test_taken_control")
 
 
 if __name__ == "__main__":

@@ -206,6 +206,16 @@ OBJS-test_sealing_power := tests/unit/test_sealing_power.o tests/unit/loop_mount
 	$(filter-out tests/unit/test_writer_calls.o,$(OBJS-test_writer_calls))
 LIBS-test_sealing_power := $(LIBS-test_writer_storage)
 
+# Somebody has taken a process that the writer listens to.
+UNIT_TESTS += test_taken_evaluator test_taken_floods test_taken_control
+TAKEN := tests/unit/taken.o tests/unit/neighbour.o $(WRITER_HARNESS)
+OBJS-test_taken_evaluator := tests/unit/test_taken_evaluator.o $(TAKEN)
+LIBS-test_taken_evaluator := libcrypto
+OBJS-test_taken_floods := tests/unit/test_taken_floods.o $(TAKEN)
+LIBS-test_taken_floods := libcrypto
+OBJS-test_taken_control := tests/unit/test_taken_control.o $(WRITER_HARNESS)
+LIBS-test_taken_control := libcrypto
+
 UNIT_TESTS += test_honest
 OBJS-test_honest := tests/unit/test_honest.o tests/unit/writer_life.o $(WRITER_HARNESS)
 LIBS-test_honest := libcrypto

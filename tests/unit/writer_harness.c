@@ -39,8 +39,8 @@ harness_init(struct harness *h)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	*h = (struct harness){.pid = -1};
-	for (unsigned i = 0; i < HARNESS_CHANNELS; i++)
+	*h = (struct harness){.pid = -1, .evaluators = HARNESS_EVALUATORS};
+	for (unsigned i = 0; i < HARNESS_MOST + 2; i++)
 		h->end[i].fd = -1;
 	fill(h->top, sizeof(h->top), tmp && strlen(tmp) < 40 ? tmp : "/tmp", "/writer-XXXXXX");
 	assert_non_null(mkdtemp(h->top));
@@ -54,7 +54,7 @@ harness_init(struct harness *h)
 static void
 close_ends(struct harness *h)
 {
-	for (unsigned i = 0; i < HARNESS_CHANNELS; i++) {
+	for (unsigned i = 0; i < HARNESS_MOST + 2; i++) {
 		if (h->end[i].fd >= 0)
 			(void)close(h->end[i].fd);
 		h->end[i].fd = -1;
@@ -110,19 +110,21 @@ static _Noreturn void
 writer_exec(const struct harness *h, const char *const *options, const int *fds)
 {
 	const char *argv[64];
+	char evaluators[16];
 	size_t n = 0;
 	int null = open("/dev/null", O_RDWR),
 	    said = open(h->said, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
 	if (null < 0 || said < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(said, 2) < 0 ||
-	    fds_place(fds, HARNESS_CHANNELS, 3) < 0)
+	    fds_place(fds, h->evaluators + 2, 3) < 0)
 		_exit(126);
 	argv[n++] = writer_path();
 	argv[n++] = "--audit-dir";
 	argv[n++] = h->audit;
 	argv[n++] = "--key-dir";
 	argv[n++] = h->keys;
-	argv[n++] = "--evaluators=2";
+	(void)snprintf(evaluators, sizeof(evaluators), "--evaluators=%u", h->evaluators);
+	argv[n++] = evaluators;
 	for (size_t i = 0; options && options[i]; i++)
 		argv[n++] = options[i];
 	argv[n] = NULL;
@@ -135,9 +137,9 @@ writer_exec(const struct harness *h, const char *const *options, const int *fds)
 void
 harness_spawn(struct harness *h, const char *const *options)
 {
-	int theirs[HARNESS_CHANNELS];
+	int theirs[HARNESS_MOST + 2];
 
-	for (unsigned i = 0; i < HARNESS_CHANNELS; i++) {
+	for (unsigned i = 0; i < h->evaluators + 2; i++) {
 		int fds[2];
 
 		assert_int_equal(chan_pair(1 << 20, fds), 0);
@@ -148,7 +150,7 @@ harness_spawn(struct harness *h, const char *const *options)
 	assert_true(h->pid >= 0);
 	if (h->pid == 0)
 		writer_exec(h, options, theirs);
-	for (unsigned i = 0; i < HARNESS_CHANNELS; i++)
+	for (unsigned i = 0; i < h->evaluators + 2; i++)
 		(void)close(theirs[i]);
 }
 
@@ -172,7 +174,7 @@ harness_start(struct harness *h, const char *const *options)
 	harness_spawn(h, options);
 	harness_await_control(h, MSG_READY, buf, &body);
 	assert_int_equal(msg_ready_get(&body, &h->ready), 0);
-	for (unsigned i = 1; i < HARNESS_CHANNELS; i++)
+	for (unsigned i = 1; i < h->evaluators + 2; i++)
 		harness_open(h, i, 1);
 }
 
@@ -343,19 +345,20 @@ receive(struct harness *h, unsigned channel, uint8_t *buf, int ms)
 }
 
 static enum peer
-peer_of(unsigned channel)
+peer_of(const struct harness *h, unsigned channel)
 {
 	if (channel == 0)
 		return PEER_SUPERVISOR;
-	return channel == HARNESS_ADMIN ? PEER_ADMIN : PEER_EVALUATOR;
+	return channel == h->evaluators + 1 ? PEER_ADMIN : PEER_EVALUATOR;
 }
 
 static void
-open_frame(struct frame_in *f, unsigned channel, const uint8_t *buf, size_t n)
+open_frame(
+    const struct harness *h, struct frame_in *f, unsigned channel, const uint8_t *buf, size_t n)
 {
 	const char *why = "";
 
-	if (frame_open(f, buf, n, PEER_WRITER, peer_of(channel), CHAN_OPEN, false, &why) < 0)
+	if (frame_open(f, buf, n, PEER_WRITER, peer_of(h, channel), CHAN_OPEN, false, &why) < 0)
 		fail_msg("a frame of the writer: %s", why);
 }
 
@@ -371,7 +374,7 @@ harness_welcome(struct harness *h, unsigned channel, uint32_t generation)
 		size_t n = receive(h, channel, buf, ANSWER_MS);
 
 		assert_true(n > 0);
-		open_frame(&f, channel, buf, n);
+		open_frame(h, &f, channel, buf, n);
 		if (f.type != MSG_WELCOME)
 			continue;
 		assert_true(frame_next(&f, &body));
@@ -486,7 +489,7 @@ harness_take(struct harness *h, unsigned channel, int ms)
 
 	if (n == 0)
 		return false;
-	open_frame(&f, channel, buf, n);
+	open_frame(h, &f, channel, buf, n);
 	take_acks(h, channel, &f);
 	return true;
 }
@@ -536,7 +539,7 @@ harness_await_control(struct harness *h, enum msg_type type, uint8_t *buf, struc
 		if (n == 0)
 			show_said(h);
 		assert_true(n > 0);
-		open_frame(&f, 0, buf, n);
+		open_frame(h, &f, 0, buf, n);
 		if (f.type == (uint16_t)type)
 			break;
 		take_acks(h, 0, &f);

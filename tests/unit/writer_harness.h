@@ -15,9 +15,8 @@
 #include "proto/msg.h"
 #include "proto/record.h"
 
-#define HARNESS_EVALUATORS 2
-#define HARNESS_ADMIN (HARNESS_EVALUATORS + 1)
-#define HARNESS_CHANNELS (HARNESS_EVALUATORS + 2) /* 0: control */
+#define HARNESS_EVALUATORS 2 /* unless a test wants others */
+#define HARNESS_MOST 6
 
 #define HARNESS_TRACKED 8192
 
@@ -34,7 +33,8 @@ struct peer_end {
 struct harness {
 	char top[64], audit[80], keys[80], said[80]; /* said: file with its stderr */
 	pid_t pid;
-	struct peer_end end[HARNESS_CHANNELS];
+	unsigned evaluators;                   /* before the start */
+	struct peer_end end[HARNESS_MOST + 2]; /* 0: control; evaluators from 1; admin */
 	struct msg_ready ready;
 	bool
 	    may_end; /* that the writer is gone is no failure: gone becomes true, and nothing more works */
