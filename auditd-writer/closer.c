@@ -2,6 +2,7 @@
 #include "auditd-writer/closer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -91,14 +92,25 @@ close_all(struct closer *c, struct job *jobs, unsigned n)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
+static void
+answer(struct closer *c)
+{
+	c->answer = c->question();
+	c->question = NULL;
+	(void)pthread_cond_signal(&c->answer_cond);
+}
+
 static unsigned
 take_group(struct closer *c)
 {
 	unsigned n;
 
 	(void)pthread_mutex_lock(&c->mutex);
-	while (c->n_todo == 0)
+	while (c->n_todo == 0) {
+		if (c->question)
+			answer(c);
 		(void)pthread_cond_wait(&c->todo_cond, &c->mutex);
+	}
 	n = c->n_todo;
 	memcpy(c->group, c->todo, n * sizeof(c->group[0]));
 	c->n_todo = 0;
@@ -117,7 +129,6 @@ give_back(struct closer *c, const struct job *jobs, unsigned n)
 	(void)pthread_mutex_lock(&c->mutex);
 	for (unsigned i = 0; i < n && c->n_done < CLOSER_JOBS; i++)
 		c->done[c->n_done++] = jobs[i];
-	(void)pthread_cond_signal(&c->done_cond);
 	(void)pthread_mutex_unlock(&c->mutex);
 	/* Only EAGAIN can be: then it is readable already. */
 	told = write(c->event, &one, sizeof(one));
@@ -183,13 +194,8 @@ closer_main(void *arg)
 static int
 init_conditions(struct closer *c)
 {
-	pthread_condattr_t attr;
-	int error = pthread_condattr_init(&attr);
+	int error = pthread_cond_init(&c->answer_cond, NULL);
 
-	if (error == 0)
-		error = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	if (error == 0)
-		error = pthread_cond_init(&c->done_cond, &attr);
 	if (error == 0)
 		error = pthread_cond_init(&c->todo_cond, NULL);
 	if (error == 0)
@@ -227,6 +233,21 @@ closer_start(struct closer *c)
 	return -error;
 }
 
+int
+closer_ask(struct closer *c, int (*question)(void))
+{
+	int found;
+
+	(void)pthread_mutex_lock(&c->mutex);
+	c->question = question;
+	(void)pthread_cond_signal(&c->todo_cond);
+	while (c->question)
+		(void)pthread_cond_wait(&c->answer_cond, &c->mutex);
+	found = c->answer;
+	(void)pthread_mutex_unlock(&c->mutex);
+	return found;
+}
+
 void
 closer_submit(struct closer *c, const struct job *job)
 {
@@ -262,16 +283,34 @@ closer_reap(struct closer *c, struct job *ret)
 	return any;
 }
 
+static bool
+any_done(struct closer *c)
+{
+	bool any;
+
+	(void)pthread_mutex_lock(&c->mutex);
+	any = c->n_done > 0;
+	(void)pthread_mutex_unlock(&c->mutex);
+	return any;
+}
+
+/*
+ * By the event: a condition with a time limit would go on by restart_syscall() after a stop. What is
+ * readable may be done with already.
+ */
 void
 closer_wait(struct closer *c, int64_t patience)
 {
 	int64_t until = clock_monotonic() + patience;
-	struct timespec at = {.tv_sec = until / US_PER_S, .tv_nsec = until % US_PER_S * 1000};
-	int error = 0;
 
-	(void)pthread_mutex_lock(&c->mutex);
-	while (c->n_done == 0 && error == 0)
-		error = patience < 0 ? pthread_cond_wait(&c->done_cond, &c->mutex)
-				     : pthread_cond_timedwait(&c->done_cond, &c->mutex, &at);
-	(void)pthread_mutex_unlock(&c->mutex);
+	while (!any_done(c)) {
+		struct pollfd event = {.fd = c->event, .events = POLLIN};
+		int64_t left = until - clock_monotonic();
+		struct timespec at = {left / US_PER_S, left % US_PER_S * 1000};
+
+		if (patience >= 0 && left <= 0)
+			return;
+		if (ppoll(&event, 1, patience < 0 ? NULL : &at, NULL) > 0)
+			closer_clear(c);
+	}
 }

@@ -29,7 +29,9 @@ struct closer {
 	int event; /* readable when something is done */
 	pthread_t thread;
 	pthread_mutex_t mutex;
-	pthread_cond_t todo_cond, done_cond;
+	pthread_cond_t todo_cond, answer_cond;
+	int (*question)(void); /* NULL: answered */
+	int answer;
 	struct job todo[CLOSER_JOBS], done[CLOSER_JOBS];
 	unsigned n_todo, n_done;
 	/* The thread's own: */
@@ -42,11 +44,13 @@ struct closer {
 /* Everything but the thread: 0 or a negative errno. Both outlive it; the sealer is its own from then. */
 int closer_init(struct closer *c, const struct dir *dir, struct sealer *sealer);
 int closer_start(struct closer *c);
+/* Have the thread, which has nothing else to do, call this; its answer. From then the thread is up. */
+int closer_ask(struct closer *c, int (*question)(void));
 
 void closer_submit(struct closer *c, const struct job *job);
 /* When event is readable: before closer_reap(), so that nothing done after it is missed. */
 void closer_clear(struct closer *c);
 /* False when nothing is done. */
 bool closer_reap(struct closer *c, struct job *ret);
-/* Until something is done or so many microseconds have passed (negative: for ever). */
+/* Until something is done, to be reaped, or so many microseconds have passed (negative: for ever). */
 void closer_wait(struct closer *c, int64_t patience);

@@ -103,7 +103,7 @@ put_copy(struct closing *c, struct job *job)
 	if (copy_good(c, job) < 0 || (job->stage == CLOSE_BEGUN && set_aside(c, job) < 0))
 		return job->error;
 	segname_with(tmp, job->base, SEGNAME_TMP);
-	error = repair_place(c->dir, tmp, false);
+	error = repair_place(c->dir, tmp);
 	if (error < 0)
 		return job_failed(job, "rename a copy", error);
 	job->stage = CLOSE_COPIED;

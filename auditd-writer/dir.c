@@ -18,7 +18,36 @@
 
 #define FILE_MODE 0440
 #define SECRET_MODE 0600
+#define LIST_BYTES 32768
 #define LOCK_POLL_NS (20 * 1000 * 1000)
+/* Whatever an existing file is by now, opening it neither waits nor follows nor takes a terminal. */
+#define OPEN_FLAGS (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define CREATE_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
+#define LIST_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+
+const char dir_no_name[] = "";
+
+int
+dir_openings(const struct dir *audit, const struct dir *keys, struct dir_opening ret[DIR_OPENINGS])
+{
+	const struct dir_opening all[] = {
+	    {audit->fd, CREATE_FLAGS},
+	    {audit->fd, O_RDONLY | OPEN_FLAGS},
+	    {audit->fd, LIST_FLAGS},
+	    {keys->fd, CREATE_FLAGS},
+	    {keys->fd, O_RDWR | OPEN_FLAGS},
+	};
+
+	memcpy(ret, all, sizeof(all));
+	return (int)ARRAY_SIZE(all);
+}
+
+/* By a call that is the same in every C library. */
+static int
+status(int fd, struct stat *ret)
+{
+	return fstatat(fd, dir_no_name, ret, AT_EMPTY_PATH);
+}
 
 /* Without trailing slashes: with one, O_NOFOLLOW would follow after all. */
 static int
@@ -51,7 +80,7 @@ dir_open(struct dir *ret, const char *path, const char **ret_why)
 	fd = openat(AT_FDCWD, trimmed, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOTDIR)
 		*ret_why = "not a directory, or a symbolic link";
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || status(fd, &st) < 0)
 		return -errno;
 	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
 		*ret_why = "group or others may write to it";
@@ -61,12 +90,24 @@ dir_open(struct dir *ret, const char *path, const char **ret_why)
 	return 0;
 }
 
+int
+dir_place(struct dir *d, int fd)
+{
+	int placed = dup3(d->fd, fd, O_CLOEXEC);
+
+	if (placed < 0)
+		return -errno;
+	(void)close(d->fd);
+	d->fd = placed;
+	return 0;
+}
+
 bool
 dir_same(const struct dir *a, const struct dir *b)
 {
 	struct stat x, y;
 
-	return fstat(a->fd, &x) == 0 && fstat(b->fd, &y) == 0 && x.st_dev == y.st_dev &&
+	return status(a->fd, &x) == 0 && status(b->fd, &y) == 0 && x.st_dev == y.st_dev &&
 	       x.st_ino == y.st_ino;
 }
 
@@ -86,34 +127,38 @@ dir_lock(const struct dir *d, int64_t patience)
 	return 0;
 }
 
-static void
-cleanup_stream(DIR **stream)
+/* What one call has put into buf. */
+static int
+each_entry(const char *buf, size_t n, int (*each)(void *ctx, const char *name), void *ctx)
 {
-	if (*stream)
-		(void)closedir(*stream);
+	int error = 0;
+
+	for (size_t at = 0; at < n && error >= 0;) {
+		const struct dirent64 *e = (const void *)(buf + at);
+
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			error = each(ctx, e->d_name);
+		at += e->d_reclen;
+	}
+	return error;
 }
 
+/* Not by opendir(), which makes calls that the jail would have to allow for nothing else. */
 int
 dir_each(const struct dir *d, int (*each)(void *ctx, const char *name), void *ctx)
 {
-	CLEANUP_FD int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	__attribute__((cleanup(cleanup_stream))) DIR *stream = NULL;
-	const struct dirent *entry;
+	static _Alignas(struct dirent64) char buf[LIST_BYTES];
+	CLEANUP_FD int fd = openat(d->fd, ".", LIST_FLAGS);
 	int error = 0;
 
 	if (fd < 0)
 		return -errno;
-	stream = fdopendir(fd);
-	if (!stream)
-		return -errno;
-	(void)take_fd(&fd);
 	while (error >= 0) {
-		errno = 0;
-		entry = readdir(stream);
-		if (!entry)
-			return -errno;
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			error = each(ctx, entry->d_name);
+		ssize_t n = getdents64(fd, buf, sizeof(buf));
+
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		error = each_entry(buf, (size_t)n, each, ctx);
 	}
 	return error;
 }
@@ -132,7 +177,7 @@ dir_free_bytes(const struct dir *d, uint64_t *ret)
 static int
 create(const struct dir *d, const char *name, mode_t mode)
 {
-	int fd = openat(d->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	int fd = openat(d->fd, name, CREATE_FLAGS, mode);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -152,11 +197,10 @@ dir_create_secret(const struct dir *d, const char *name)
 static int
 open_existing(const struct dir *d, const char *name, int access, mode_t forbidden)
 {
-	CLEANUP_FD int fd = openat(
-	    d->fd, name, access | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	CLEANUP_FD int fd = openat(d->fd, name, access | OPEN_FLAGS);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || status(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
@@ -175,27 +219,19 @@ dir_open_keystate(const struct dir *keys)
 	return open_existing(keys, DIR_KEYSTATE, O_RDWR, S_IRWXG | S_IRWXO);
 }
 
-/* Where the file system has no RENAME_NOREPLACE: we hold the lock, nobody makes names between. */
-static int
-rename_carefully(const struct dir *d, const char *from, const char *to)
+/* EINVAL says nothing about names here: the file system does not know RENAME_NOREPLACE. */
+int
+dir_rename(const struct dir *d, const char *from, const char *to)
 {
-	struct stat st;
-
-	if (fstatat(d->fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return -EEXIST;
-	if (errno != ENOENT)
-		return -errno;
-	return renameat2(d->fd, from, d->fd, to, 0) < 0 ? -errno : 0;
+	if (renameat2(d->fd, from, d->fd, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	return errno == EINVAL ? -EOPNOTSUPP : -errno;
 }
 
 int
-dir_rename(const struct dir *d, const char *from, const char *to, bool replace)
+dir_replace(const struct dir *d, const char *from, const char *to)
 {
-	if (renameat2(d->fd, from, d->fd, to, replace ? 0 : RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno == EINVAL && !replace)
-		return rename_carefully(d, from, to);
-	return -errno;
+	return renameat(d->fd, from, d->fd, to) < 0 ? -errno : 0;
 }
 
 static int
@@ -273,7 +309,15 @@ dir_size(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) < 0 ? -errno : st.st_size;
+	return status(fd, &st) < 0 ? -errno : st.st_size;
+}
+
+bool
+dir_is_named(int fd)
+{
+	struct stat st;
+
+	return status(fd, &st) == 0 && st.st_nlink > 0;
 }
 
 int

@@ -25,6 +25,21 @@ struct dir {
  */
 int dir_open(struct dir *ret, const char *path, const char **ret_why);
 
+/* Give it this descriptor instead, whatever that was; it does not survive exec. */
+int dir_place(struct dir *d, int fd);
+
+/*
+ * The ways in which files are opened in either directory, for the jail. Returns how many. And the one
+ * name that a file is looked at by.
+ */
+#define DIR_OPENINGS 5
+struct dir_opening {
+	int fd, flags;
+};
+int
+dir_openings(const struct dir *audit, const struct dir *keys, struct dir_opening ret[DIR_OPENINGS]);
+extern const char dir_no_name[];
+
 /* Whether both are the same directory, by whatever path. */
 bool dir_same(const struct dir *a, const struct dir *b);
 
@@ -51,8 +66,10 @@ int dir_open_read(const struct dir *d, const char *name);
  */
 int dir_open_keystate(const struct dir *keys);
 
-/* -EEXIST when `to` exists, unless it may be replaced. */
-int dir_rename(const struct dir *d, const char *from, const char *to, bool replace);
+/* -EEXIST when `to` exists; -EOPNOTSUPP: this file system cannot see to that. */
+int dir_rename(const struct dir *d, const char *from, const char *to);
+/* The same, but `to` goes if it exists. At start only: then the jail forbids it. */
+int dir_replace(const struct dir *d, const char *from, const char *to);
 /* fsync: names made and renamed so far are durable. */
 int dir_sync(const struct dir *d);
 
@@ -61,6 +78,8 @@ int dir_write(int fd, const char *buf, size_t n, int64_t at);
 /* Up to n bytes from this place, fewer only at the end of the file. Returns how many. */
 ssize_t dir_read(int fd, char *buf, size_t n, int64_t at);
 int64_t dir_size(int fd);
+/* Whether any name still leads to it. */
+bool dir_is_named(int fd);
 /* Extend the file to `to` bytes, with blocks, from `from` on. -EOPNOTSUPP: this file system cannot. */
 int dir_allocate(int fd, int64_t from, int64_t to);
 int dir_cut(int fd, int64_t size);

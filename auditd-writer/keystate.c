@@ -197,7 +197,7 @@ first_place(struct keyfile *k)
 	int error = dir_sync_file(k->fd);
 
 	if (error == 0)
-		error = repair_place(k->dir, DIR_KEYSTATE, false);
+		error = repair_place_first(k->dir, DIR_KEYSTATE);
 	return error < 0 ? error : dir_sync(k->dir);
 }
 

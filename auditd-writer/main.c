@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 
 #include "auditd-writer/control.h"
 #include "auditd-writer/dispatch.h"
+#include "auditd-writer/jail.h"
 #include "auditd-writer/ledger.h"
 #include "auditd-writer/notes.h"
 #include "auditd-writer/opening.h"
@@ -21,7 +21,6 @@
 #include "auditd-writer/storage.h"
 #include "auditd-writer/writer.h"
 #include "common/fds.h"
-#include "common/jail.h"
 #include "common/log.h"
 
 #define CONTROL_FD 3
@@ -116,10 +115,13 @@ take_channels(struct writer *w)
 }
 
 static void
-take_directory(struct dir *d, const char *path)
+take_directory(struct dir *d, const char *path, enum writer_fd fd)
 {
 	const char *why;
 	int error = dir_open(d, path, &why);
+
+	if (error == 0)
+		error = dir_place(d, fd);
 
 	if (error < 0 && why)
 		fatalx("%s: %s", path, why);
@@ -139,31 +141,19 @@ lock_directory(const struct dir *d)
 		fatal(error, "%s: lock", path);
 }
 
-/* Before any byte of the directory is read. Landlock belongs here, too. */
+/* Before any byte of either directory is read. */
 static void
-enter_jail(void)
+enter_jail(struct writer *w)
 {
-	const char *step;
-	int error = jail_basic(&step);
+	const struct writer_jail jail = {
+	    .audit = &w->audit,
+	    .keys = &w->keys,
+	    .closer = &w->closer,
+	    .channels = (int)w->n_channels + 1,
+	    .landlock_optional = w->options.landlock_optional,
+	};
 
-	if (error < 0)
-		fatal(error, "cannot %s", step);
-}
-
-/*
- * The helper thread is born into the jail; after it nothing is. The system call filter belongs at
- * the end of this, for both threads at once.
- */
-static void
-start_helper(struct writer *w)
-{
-	const struct rlimit none = {0, 0};
-	int error = closer_start(&w->closer);
-
-	if (error < 0)
-		fatal(error, "start the helper thread");
-	if (setrlimit(RLIMIT_NPROC, &none) < 0)
-		fatal(errno, "forbid processes");
+	writer_jail_enter(&jail);
 }
 
 static void
@@ -174,8 +164,8 @@ prepare(struct writer *w)
 	if (error < 0)
 		fatal(error, "a new session");
 	(void)umask(0027);
-	take_directory(&w->audit, w->options.audit_dir);
-	take_directory(&w->keys, w->options.key_dir);
+	take_directory(&w->audit, w->options.audit_dir, WRITER_FD_AUDIT);
+	take_directory(&w->keys, w->options.key_dir, WRITER_FD_KEYS);
 	if (dir_same(&w->audit, &w->keys))
 		fatalx("%s: audit and key directory are the same", w->keys.path);
 	lock_directory(&w->audit);
@@ -199,13 +189,11 @@ start(struct writer *w)
 	uint64_t records;
 
 	prepare(w);
-	enter_jail();
-	/* Before the helper is there: scratch files and the sealer are the helper's then. */
+	enter_jail(w);
+	/* Before the helper has anything to do: scratch files and the sealer are the helper's then. */
 	opening_take_log(w, &o);
-	for (size_t i = 0; i < o.recovery.n_empty; i++)
-		making_use_up(&w->closer.making, o.recovery.empty[i]);
+	writer_jail_narrow(w->audit.fd);
 	records = o.recovery.records;
-	start_helper(w);
 	if (rotation_init(w) < 0)
 		fatal(ENOMEM, "start");
 	opening_begin_session(w, &o);
@@ -354,6 +342,7 @@ main(int argc, char **argv)
 	static struct writer w;
 
 	log_init("auditd-writer");
+	writer_jail_prepare();
 	read_options(argc, argv, &w.options);
 	ignore_signals();
 	take_channels(&w);

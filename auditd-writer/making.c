@@ -6,14 +6,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "auditd-writer/repair.h"
 #include "common/cleanup.h"
 
 void
-making_use_up(struct making *m, const char *base)
+making_use_up(struct making *m, const char *base, int fd)
 {
-	if (m->n_empties < MAKING_EMPTIES)
-		(void)snprintf(m->empties[m->n_empties++], SEGNAME_SIZE, "%s", base);
+	struct making_empty *e = &m->empties[m->n_empties];
+
+	if (m->n_empties == MAKING_EMPTIES) {
+		(void)close(fd);
+		return;
+	}
+	(void)snprintf(e->base, sizeof(e->base), "%s", base);
+	e->fd = fd;
+	m->n_empties++;
 }
 
 /* Blocks for the whole of it, where the file system can, and the file's own fsync. */
@@ -30,8 +36,8 @@ make_durable(struct job *job)
 	return error < 0 ? job_failed(job, "sync a new segment", error) : 0;
 }
 
-/* Under its own name at once. If it cannot be used, it is one more empty file to use up. */
-static int
+/* Under its own name at once. */
+static void
 make_fresh(struct making *m, struct job *job)
 {
 	char name[SEGNAME_SIZE];
@@ -39,54 +45,47 @@ make_fresh(struct making *m, struct job *job)
 	segname_with(name, job->base, SEGNAME_TMP);
 	job->fd = dir_create(m->dir, name);
 	if (job->fd < 0)
-		return job_failed(job, "make a segment", job->fd);
-	if (make_durable(job) == 0)
-		return 0;
-	making_use_up(m, job->base);
-	return job->error;
+		(void)job_failed(job, "make a segment", job->fd);
+	else if (make_durable(job) < 0)
+		making_use_up(m, job->base, take_fd(&job->fd));
 }
 
-/*
- * In place of an empty file that is left over: its name is renamed to the new one, so that nothing
- * piles up although nothing can be deleted. Its inode may not be opened for writing (0440).
- */
-static int
-make_over_empty(struct making *m, struct job *job)
+/* So that nothing piles up although nothing can be deleted. */
+static void
+make_of_empty(struct making *m, struct job *job)
 {
-	const char *base = m->empties[m->n_empties - 1];
+	const struct making_empty *e = &m->empties[m->n_empties - 1];
 	char empty[SEGNAME_SIZE], name[SEGNAME_SIZE];
-	int error;
+	int error = 0;
 
-	segname_with(empty, base, SEGNAME_TMP);
+	segname_with(empty, e->base, SEGNAME_TMP);
 	segname_with(name, job->base, SEGNAME_TMP);
-	job->fd = repair_scratch(m->dir);
-	if (job->fd < 0)
-		return job_failed(job, "make a segment", job->fd);
-	if (make_durable(job) < 0)
-		return job->error;
-	error = repair_place(m->dir, empty, true);
-	if (error == 0 && strcmp(empty, name) != 0)
-		error = dir_rename(m->dir, empty, name, false);
+	job->fd = e->fd;
+	/* What a failed attempt to write has left in it, nobody relies on. */
+	error = dir_cut(job->fd, 0);
 	if (error < 0)
-		return job_failed(job, "rename a new segment", error);
-	m->n_empties--;
-	return 0;
+		(void)job_failed(job, "empty a segment", error);
+	else if (make_durable(job) == 0 && strcmp(empty, name) != 0)
+		error = dir_rename(m->dir, empty, name);
+	if (error < 0 && job->error == 0)
+		(void)job_failed(job, "rename a new segment", error);
+	if (job->error < 0)
+		job->fd = -1;
+	else
+		m->n_empties--;
 }
 
 void
 making_make(struct making *m, struct job *job)
 {
-	int error = m->n_empties > 0 ? make_over_empty(m, job) : make_fresh(m, job);
-
-	if (error == 0 || job->fd < 0)
-		return;
-	(void)close(job->fd);
-	job->fd = -1;
+	if (m->n_empties > 0)
+		make_of_empty(m, job);
+	else
+		make_fresh(m, job);
 }
 
 void
 making_unmake(struct making *m, struct job *job)
 {
-	(void)close(take_fd(&job->fd));
-	making_use_up(m, job->base);
+	making_use_up(m, job->base, take_fd(&job->fd));
 }

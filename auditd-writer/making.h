@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* New segments: allocated, synced, under their own names, and empty files of earlier runs used up. */
+/* New segments: allocated, synced, under their own names; what failed on the way is used by the next. */
 
 #include "auditd-writer/dir.h"
 #include "auditd-writer/job.h"
 
 #define MAKING_EMPTIES 64
 
+/* An empty .tmp that was made and not handed out. */
+struct making_empty {
+	char base[SEGNAME_SIZE];
+	int fd;
+};
+
 struct making {
 	const struct dir *dir;
-	char empties[MAKING_EMPTIES][SEGNAME_SIZE]; /* base names of empty .tmp files to use up */
+	struct making_empty empties[MAKING_EMPTIES];
 	unsigned n_empties;
 };
 
-/* An empty .tmp that is left over: the next segment made takes its place. */
-void making_use_up(struct making *m, const char *base);
+/* An empty .tmp and its descriptor, ours from now: the next segment is made of it. */
+void making_use_up(struct making *m, const char *base, int fd);
 
 /*
  * A JOB_MAKE. Its name is durable when the directory was synced. On error fd is -1, and what was made

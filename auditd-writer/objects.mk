@@ -1,6 +1,6 @@
 # The complete link list of auditd-writer.
 OBJS-auditd-writer := \
-	auditd-writer/main.o auditd-writer/options.o auditd-writer/identity.o \
+	auditd-writer/main.o auditd-writer/jail.o auditd-writer/options.o auditd-writer/identity.o \
 	auditd-writer/dispatch.o auditd-writer/channel.o auditd-writer/control.o \
 	auditd-writer/ledger.o auditd-writer/encode.o common/hash.o auditd-writer/timekeeper.o \
 	auditd-writer/outcomes.o auditd-writer/notes.o auditd-writer/status.o \
@@ -13,5 +13,5 @@ OBJS-auditd-writer := \
 	auditd-writer/recover.o \
 	proto/facts.o auditd-writer/linescan.o proto/segname.o proto/origin.o auditd-writer/dir.o \
 	proto/line.o proto/record.o proto/value.o proto/msg.o proto/msg_body.o proto/wire.o \
-	common/chan.o common/clock.o common/fds.o common/jail.o common/log.o common/text.o
-LIBS-auditd-writer := libcrypto libcap
+	common/chan.o common/clock.o common/fds.o common/jail.o common/jail_seal.o common/landlock.o common/seccomp.o common/log.o common/text.o
+LIBS-auditd-writer := libcrypto libcap libseccomp

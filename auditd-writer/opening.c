@@ -9,6 +9,7 @@
 #include "auditd-writer/ledger.h"
 #include "auditd-writer/notes.h"
 #include "auditd-writer/origin.h"
+#include "auditd-writer/repair.h"
 #include "auditd-writer/rotation.h"
 #include "auditd-writer/secret.h"
 #include "auditd-writer/space.h"
@@ -172,6 +173,29 @@ take_segments(struct writer *w, struct opening *o, struct hash *h)
 	say_recovered(&o->recovery);
 }
 
+/*
+ * Nothing can be deleted, and from here on nothing replaced: of all files without a byte of content, and
+ * of scratch files, one is left, which becomes the first segment.
+ */
+static void
+clear_away(struct writer *w, const struct recovery *r)
+{
+	char base[SEGNAME_SIZE], name[SEGNAME_SIZE], other[SEGNAME_SIZE];
+	int fd = 0;
+
+	segname_make(base, clock_real(), w->identity.session, 1);
+	segname_with(name, r->n_empty > 0 ? r->empty[0] : base, SEGNAME_TMP);
+	for (size_t i = 1; i < r->n_empty && fd == 0; i++) {
+		segname_with(other, r->empty[i], SEGNAME_TMP);
+		fd = dir_replace(&w->audit, other, name);
+	}
+	if (fd == 0)
+		fd = repair_settle(&w->audit, name);
+	if (fd < 0)
+		fatal(fd, "%s: clear away empty files", w->audit.path);
+	making_use_up(&w->closer.making, r->n_empty > 0 ? r->empty[0] : base, fd);
+}
+
 void
 opening_take_log(struct writer *w, struct opening *ret)
 {
@@ -188,6 +212,7 @@ opening_take_log(struct writer *w, struct opening *ret)
 	resume(w, &state);
 	keystate_wipe(&state);
 	take_segments(w, ret, h);
+	clear_away(w, &ret->recovery);
 	encode_init(
 	    &w->encoder, s->log_id, w->identity.session, w->identity.hostname, s->seq, s->head, h);
 	timekeeper_init(&w->time, s->seq > 0 ? s->last_time : INT64_MIN);

@@ -13,6 +13,7 @@ enum form {
 	FORM_TEXT,
 	FORM_NUMBER,
 	FORM_DURABILITY,
+	FORM_LANDLOCK,
 	FORM_ORIGIN,
 	FORM_SUCCEEDS,
 };
@@ -50,6 +51,8 @@ static const struct row rows[] = {
 	"name of a new log; of one that exists, it must be the same"},
     {"--succeeds", FORM_SUCCEEDS, AT(succeeds), 0, 0, 0, "SEAL",
 	"a new log goes on from this one: \"ORIGIN INDEX:HASH\" of its last seal"},
+    {"--landlock", FORM_LANDLOCK, AT(landlock_optional), 0, 0, 0, "required|optional",
+	"whether to go on where the kernel has no Landlock (required)"},
     {"--secret-fd", FORM_NUMBER, AT(secret_fd), 3, 1023, 0, "FD",
 	"descriptor to read the secret from that the private key is stored under"},
 };
@@ -142,6 +145,10 @@ row_set(const struct row *row, struct options *o, const char *value, char *why, 
 		o->commit = strcmp(value, "commit") == 0;
 		return o->commit || strcmp(value, "sync") == 0 ||
 		       wrong(row, "must be sync or commit", value, why, size);
+	case FORM_LANDLOCK:
+		o->landlock_optional = strcmp(value, "optional") == 0;
+		return o->landlock_optional || strcmp(value, "required") == 0 ||
+		       wrong(row, "must be required or optional", value, why, size);
 	case FORM_SUCCEEDS:
 		return succession_parse(str_from(value), &o->succeeds) ||
 		       wrong(row, SUCCESSION_RULE, value, why, size);

@@ -14,7 +14,8 @@ struct options {
 	struct succession succeeds;      /* slices of argv */
 	uint64_t secret_fd; /* where the wrapping secret is read from; 0: there is none */
 	uint64_t evaluators;
-	bool commit; /* durability: acknowledge after write, sync soon after */
+	bool landlock_optional; /* go on where the kernel has none */
+	bool commit;            /* durability: acknowledge after write, sync soon after */
 	uint64_t rotate_seconds;
 	uint64_t rotate_records;
 	uint64_t rotate_bytes;

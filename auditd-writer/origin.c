@@ -103,13 +103,13 @@ origin_vkey(const struct keystate *s, struct hash *h, char out[NOTE_VKEY + 1])
 static int
 write_vkey(const struct dir *d, struct str line)
 {
-	CLEANUP_FD int fd = repair_scratch(d);
+	int fd = repair_scratch(d);
 	int error = fd < 0 ? fd : dir_write(fd, line.p, line.n, 0);
 
 	if (error == 0)
 		error = dir_sync_file(fd);
 	if (error == 0)
-		error = repair_place(d, ORIGIN_VKEY, false);
+		error = repair_place_first(d, ORIGIN_VKEY);
 	return error < 0 ? error : dir_sync(d);
 }
 

@@ -252,7 +252,7 @@ replace(struct work *k, const struct leftover *l, int fd, const struct tally_tot
 			return error;
 	}
 	segname_with(tmp, l->base, SEGNAME_TMP);
-	error = repair_place(k->dir, tmp, !torn);
+	error = torn ? repair_place(k->dir, tmp) : repair_replace(k->dir, tmp);
 	if (error == 0)
 		error = dir_sync(k->dir);
 	return error < 0 ? wrong(k, tmp, "put the copy in place", error) : 0;

@@ -4,11 +4,18 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cleanup.h"
 
 #define COPY_PIECE (256u << 10)
 #define TORN_AGAIN_MAX 9
+
+/* The scratch that is in use, or whose use has failed. */
+static struct {
+	int dir, fd;
+} kept = {-1, -1};
+static bool settled;
 
 static int
 scratch(const struct dir *d, int (*create)(const struct dir *d, const char *name))
@@ -16,31 +23,87 @@ scratch(const struct dir *d, int (*create)(const struct dir *d, const char *name
 	int fd = create(d, SEGNAME_SCRATCH);
 	int error;
 
-	if (fd != -EEXIST)
+	if (fd != -EEXIST || settled)
 		return fd;
 	/* Left by an interruption, never looked at: the name is needed. */
-	error = dir_rename(d, SEGNAME_SCRATCH, SEGNAME_COPY, true);
+	error = dir_replace(d, SEGNAME_SCRATCH, SEGNAME_COPY);
 	return error < 0 ? error : create(d, SEGNAME_SCRATCH);
+}
+
+static void
+forget(void)
+{
+	if (kept.fd >= 0)
+		(void)close(kept.fd);
+	kept.fd = -1;
 }
 
 int
 repair_scratch(const struct dir *d)
 {
-	return scratch(d, dir_create);
+	int error;
+
+	if (kept.fd >= 0 && (kept.dir != d->fd || !dir_is_named(kept.fd)))
+		forget();
+	if (kept.fd >= 0) {
+		error = dir_cut(kept.fd, 0);
+		return error < 0 ? error : kept.fd;
+	}
+	kept.fd = scratch(d, dir_create);
+	kept.dir = d->fd;
+	return kept.fd;
 }
 
 int
 repair_scratch_secret(const struct dir *d)
 {
+	forget();
 	return scratch(d, dir_create_secret);
 }
 
 int
-repair_place(const struct dir *d, const char *name, bool replace)
+repair_place(const struct dir *d, const char *name)
 {
-	int error = dir_rename(d, SEGNAME_SCRATCH, SEGNAME_COPY, true);
+	int error = dir_rename(d, SEGNAME_SCRATCH, name);
 
-	return error < 0 ? error : dir_rename(d, SEGNAME_COPY, name, replace);
+	if (error == 0)
+		forget();
+	return error;
+}
+
+int
+repair_place_first(const struct dir *d, const char *name)
+{
+	int error = dir_replace(d, SEGNAME_SCRATCH, SEGNAME_COPY);
+
+	if (error == 0)
+		forget();
+	return error < 0 ? error : dir_rename(d, SEGNAME_COPY, name);
+}
+
+int
+repair_replace(const struct dir *d, const char *name)
+{
+	int error = dir_replace(d, SEGNAME_SCRATCH, name);
+
+	if (error == 0)
+		forget();
+	return error;
+}
+
+int
+repair_settle(const struct dir *d, const char *name)
+{
+	int fd = repair_scratch(d);
+	int error = fd < 0 ? fd : dir_replace(d, SEGNAME_SCRATCH, SEGNAME_COPY);
+
+	if (error == 0)
+		error = dir_replace(d, SEGNAME_COPY, name);
+	if (error < 0)
+		return error;
+	settled = true;
+	kept.fd = -1;
+	return fd;
 }
 
 static int
@@ -70,7 +133,7 @@ int
 repair_copy(const struct dir *d, int from, int64_t length, struct hash *h,
     const uint8_t sum[LINE_HASH], const char **ret_step)
 {
-	CLEANUP_FD int to = repair_scratch(d);
+	int to = repair_scratch(d);
 	uint8_t found[LINE_HASH];
 	int error;
 
@@ -98,10 +161,10 @@ repair_set_aside(const struct dir *d, const char *base, char torn[SEGNAME_SIZE])
 
 	segname_with(tmp, base, SEGNAME_TMP);
 	segname_with(torn, base, SEGNAME_TORN);
-	error = dir_rename(d, tmp, torn, false);
+	error = dir_rename(d, tmp, torn);
 	for (unsigned n = 1; error == -EEXIST && n <= TORN_AGAIN_MAX; n++) {
 		segname_torn_again(torn, base, n);
-		error = dir_rename(d, tmp, torn, false);
+		error = dir_rename(d, tmp, torn);
 	}
 	return error;
 }

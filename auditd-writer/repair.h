@@ -3,8 +3,9 @@
 
 /*
  * Good copies of files that are not trusted any more: what recovery at start and the closing of a
- * poisoned segment share. The writer cannot delete, so a copy is made under a scratch name and
- * renamed to its place; a scratch that an interruption left behind is replaced by the next one.
+ * poisoned segment share, and every other file that has to be whole under its name. It is written under
+ * a scratch name and renamed. The writer cannot delete: a scratch whose use has failed is used again, one
+ * that an earlier run has left is replaced at start, while files may still be replaced.
  */
 
 #include <stdint.h>
@@ -14,11 +15,11 @@
 #include "proto/segname.h"
 
 /*
- * A new scratch file, empty: its descriptor. Later repair_place() renames it. One at a time in the
+ * A scratch file, empty: its descriptor, which stays here; repair_place() closes it. One at a time in the
  * whole process.
  */
 int repair_scratch(const struct dir *d);
-/* The same, for what nobody else may read. */
+/* A new one that nobody else may read; its descriptor, the caller's. At start only. */
 int repair_scratch_secret(const struct dir *d);
 
 /*
@@ -28,8 +29,18 @@ int repair_scratch_secret(const struct dir *d);
 int repair_copy(const struct dir *d, int from, int64_t length, struct hash *h,
     const uint8_t sum[LINE_HASH], const char **ret_step);
 
-/* The scratch becomes `name`. */
-int repair_place(const struct dir *d, const char *name, bool replace);
+/* The scratch becomes `name`: -EEXIST. */
+int repair_place(const struct dir *d, const char *name);
+/* The same, at start only: nothing that was discarded before is left. */
+int repair_place_first(const struct dir *d, const char *name);
+
+/* The scratch takes the place of `name`. At start only. */
+int repair_replace(const struct dir *d, const char *name);
+/*
+ * The last that is replaced: an empty file, the scratch files of earlier runs and what has this name become
+ * one empty file of this name; its descriptor, the caller's.
+ */
+int repair_settle(const struct dir *d, const char *name);
 
 /* base.tmp becomes base.torn, or base.torn.1 to 9 where that name is taken; which one, in torn. */
 int repair_set_aside(const struct dir *d, const char *base, char torn[SEGNAME_SIZE]);

@@ -206,12 +206,12 @@ seal_is_there(const struct sealer *s, const char *name, const struct keystate_pe
 static int
 write_seal(const struct sealer *s, const char *name, const struct keystate_pending *p)
 {
-	CLEANUP_FD int fd = repair_scratch(s->dir);
+	int fd = repair_scratch(s->dir);
 	int error = fd < 0 ? fd : dir_write(fd, p->note, p->n, 0);
 
 	if (error == 0)
 		error = dir_sync_file(fd);
-	return error < 0 ? error : repair_place(s->dir, name, false);
+	return error < 0 ? error : repair_place(s->dir, name);
 }
 
 static int
@@ -239,7 +239,7 @@ publish_segment(const struct sealer *s, const struct keystate_pending *p, const 
 	int error;
 
 	segname_with(tmp, p->base, SEGNAME_TMP);
-	error = dir_rename(s->dir, tmp, p->base, false);
+	error = dir_rename(s->dir, tmp, p->base);
 	if (error == 0)
 		return 1;
 	if (error != -ENOENT)

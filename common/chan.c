@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/limits.h"
@@ -115,11 +116,12 @@ chan_receive(int fd, struct msghdr *msg)
 static ssize_t
 chan_end_or_empty(int fd, int attached)
 {
+	static const struct timespec at_once = {0, 0};
 	struct pollfd p = {.fd = fd, .events = POLLIN | POLLRDHUP};
 
 	if (attached >= 0)
 		(void)close(attached);
-	if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR)))
+	if (ppoll(&p, 1, &at_once, NULL) > 0 && (p.revents & (POLLHUP | POLLRDHUP | POLLERR)))
 		return 0;
 	return -EBADMSG;
 }

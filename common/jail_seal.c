@@ -90,8 +90,8 @@ check_descriptors(int expected)
 /* --- what is in force ------------------------------------------------------------------------- */
 
 /* No rule of ours lets anything be written in /dev. A missing file says nothing. */
-static int
-probe_landlock(void)
+int
+jail_probe_files(void)
 {
 	CLEANUP_FD int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
@@ -99,8 +99,8 @@ probe_landlock(void)
 }
 
 /* Without our filter the kernel finds fault with the arguments, or knows the call as little. */
-static int
-probe_filter(void)
+int
+jail_probe_calls(void)
 {
 	return syscall(SYS_clone3, NULL, 0) == -1 && errno == ENOSYS ? 0 : -EPERM;
 }
@@ -156,7 +156,7 @@ restrict_files(const struct jail_plan *plan, struct jail_state *ret, const char 
 	if (abi < 0)
 		return step(ret_step, "restrict the files in reach (Landlock)", abi);
 	ret->landlock = abi;
-	error = probe_landlock();
+	error = jail_probe_files();
 	return error < 0 ? step(ret_step, "check that Landlock is in force", error) : 0;
 }
 
@@ -171,9 +171,20 @@ restrict_calls(const struct jail_plan *plan, struct jail_state *ret, const char 
 		return step(ret_step,
 		    **ret_step ? *ret_step : "restrict the system calls (seccomp)", error);
 	ret->filter = true;
-	error = probe_filter();
+	error = jail_probe_calls();
 	return error < 0 ? step(ret_step, "check that the system call filter is in force", error)
 			 : 0;
+}
+
+static int
+start_threads(const struct jail_plan *plan, const char **ret_step)
+{
+	int error = plan->threads ? plan->threads(plan->ctx) : 0;
+
+	if (error < 0)
+		return step(ret_step, "start what lives in the jail", error);
+	error = set_limits(plan->alone && !plan->more_threads);
+	return error < 0 ? step(ret_step, "set resource limits", error) : 0;
 }
 
 int
@@ -188,17 +199,24 @@ jail_seal(const struct jail_plan *plan, struct jail_state *ret, const char **ret
 	error = jail_basic(ret_step);
 	if (error < 0)
 		return error;
-	error = set_limits(plan->alone && !plan->more_threads);
-	if (error < 0)
-		return step(ret_step, "set resource limits", error);
 	status = open("/proc/self/status", O_RDONLY | O_CLOEXEC); /* later it is out of reach */
 	if (status < 0)
 		return step(ret_step, "open /proc/self/status", -errno);
 	error = restrict_files(plan, ret, ret_step);
+	if (error == 0)
+		error = start_threads(plan, ret_step);
 	if (error == 0)
 		error = restrict_calls(plan, ret, ret_step);
 	if (error < 0)
 		return error;
 	error = check_status(status, ret->filter);
 	return error < 0 ? step(ret_step, "check the jail", error) : 0;
+}
+
+void
+jail_describe(struct text *t, const struct jail_state *state)
+{
+	landlock_describe(t, state->landlock);
+	text_put(t, state->filter ? STR("; system call filter")
+				  : STR("; no system call filter (built for a sanitizer)"));
 }

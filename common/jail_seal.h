@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The whole jail, in this order: what jail_basic() gives up, resource limits, the descriptors counted,
- * Landlock, a system call filter; then a check that each is in force. For good, for this process, all
- * its threads and what it may start.
+ * The whole jail, in this order: the descriptors counted, what jail_basic() gives up, Landlock, threads,
+ * resource limits, a system call filter; then a check that each is in force. For good, for this process,
+ * all its threads and what it may start.
  */
 
 #include <stdbool.h>
@@ -22,6 +22,13 @@ struct jail_plan {
 	bool more_threads;      /* that is alone, but makes threads later */
 	bool landlock_optional; /* go on without it */
 	int descriptors;        /* so many must be open; -1: not counted */
+	/*
+	 * Starts what threads there are to be, or NULL: what is in force by then they inherit, the filter
+	 * then holds for all. Each must have run its own first lines when this returns 0, as a thread makes
+	 * calls to come up. -errno.
+	 */
+	int (*threads)(void *ctx);
+	void *ctx;
 };
 
 struct jail_state {
@@ -34,3 +41,10 @@ struct jail_state {
  * what failed (static text); then end the process.
  */
 int jail_seal(const struct jail_plan *plan, struct jail_state *ret, const char **ret_step);
+
+/* Whether Landlock, or a filter, is in force for the calling thread: 0 or -EPERM. */
+int jail_probe_files(void);
+int jail_probe_calls(void);
+
+/* "Landlock ABI 2: files; not ...; system call filter" */
+void jail_describe(struct text *t, const struct jail_state *state);

@@ -2,7 +2,13 @@
 #include "common/seccomp.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #ifdef SANITIZED
 
@@ -13,6 +19,18 @@ seccomp_filter_install(const struct syscall_rule *rules, size_t n, const char **
 	(void)n;
 	*ret_call = "";
 	return -ENOTSUP;
+}
+
+int
+seccomp_pairs_install(
+    const char *call, unsigned first, unsigned second, const struct syscall_pair *pairs, size_t n)
+{
+	(void)call;
+	(void)first;
+	(void)second;
+	(void)pairs;
+	(void)n;
+	return 0;
 }
 
 #else
@@ -74,6 +92,76 @@ seccomp_filter_install(const struct syscall_rule *rules, size_t n, const char **
 		return error;
 	*ret_call = "";
 	return seccomp_load(filter);
+}
+
+/* --- pairs ------------------------------------------------------------------------------------ */
+
+/*
+ * By hand, as libseccomp merges rules of one call: the number, then for each pair two comparisons. Which
+ * architecture it is, the table's own filter asks.
+ */
+struct program {
+	struct sock_filter code[4 + 4 * SYSCALL_PAIRS];
+	unsigned short n;
+};
+
+static void
+put(struct program *p, unsigned code, uint32_t k, unsigned jump_true, unsigned jump_false)
+{
+	p->code[p->n++] = (struct sock_filter){
+	    (uint16_t)code, (uint8_t)jump_true, (uint8_t)jump_false, k};
+}
+
+static void
+put_load(struct program *p, size_t offset)
+{
+	put(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+/* The lower half of an argument. */
+static size_t
+argument(unsigned n)
+{
+	const bool big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+	return offsetof(struct seccomp_data, args) + n * sizeof(uint64_t) +
+	       (big_endian ? sizeof(uint32_t) : 0);
+}
+
+static void
+put_all(struct program *p, int number, unsigned first, unsigned second,
+    const struct syscall_pair *pairs, size_t n)
+{
+	put_load(p, offsetof(struct seccomp_data, nr));
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, (unsigned)(4 * n) + 1);
+	for (size_t i = 0; i < n; i++) {
+		put_load(p, argument(first));
+		put(p, BPF_JMP | BPF_JEQ | BPF_K, pairs[i].first, 0, 2);
+		put_load(p, argument(second));
+		put(p, BPF_JMP | BPF_JEQ | BPF_K, pairs[i].second, (unsigned)(4 * (n - 1 - i)) + 1,
+		    0);
+	}
+	put(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	put(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+}
+
+int
+seccomp_pairs_install(
+    const char *call, unsigned first, unsigned second, const struct syscall_pair *pairs, size_t n)
+{
+	struct program p = {.n = 0};
+	struct sock_fprog program = {.filter = p.code};
+	int number = seccomp_syscall_resolve_name(call);
+	long error;
+
+	if (number < 0 || n > SYSCALL_PAIRS)
+		return -EINVAL;
+	put_all(&p, number, first, second, pairs, n);
+	program.len = p.n;
+	error = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
+	if (error > 0)
+		return -EBUSY; /* a thread of this number has other filters */
+	return error < 0 ? -errno : 0;
 }
 
 #endif

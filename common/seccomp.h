@@ -64,3 +64,18 @@ struct syscall_rule {
  * sanitizer's run time needs calls of its own.
  */
 int seccomp_filter_install(const struct syscall_rule *rules, size_t n, const char **ret_call);
+
+/* Two int arguments of a call, as they may stand together. */
+struct syscall_pair {
+	uint32_t first, second;
+};
+
+#define SYSCALL_PAIRS 8 /* at most */
+
+/*
+ * A filter of its own for one call, on top of others that are or will be installed: arguments number
+ * first and second must be one of these pairs, else the process is killed. For a call that one rule
+ * cannot pin. As above; 0 when built with -DSANITIZED.
+ */
+int seccomp_pairs_install(
+    const char *call, unsigned first, unsigned second, const struct syscall_pair *pairs, size_t n);

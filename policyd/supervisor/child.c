@@ -66,6 +66,8 @@ writer_args(struct args *a, const struct settings *s, int secret_fd)
 	arg_number(a, "--evaluators", s->evaluators);
 	arg(a, "--durability");
 	arg(a, s->commit ? "commit" : "sync");
+	arg(a, "--landlock");
+	arg(a, s->landlock_optional ? "optional" : "required");
 	arg_number(a, "--rotate-seconds", s->rotate_seconds);
 	arg_number(a, "--rotate-records", s->rotate_records);
 	arg_number(a, "--rotate-bytes", s->rotate_bytes);

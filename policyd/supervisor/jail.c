@@ -99,9 +99,8 @@ say(const struct jail_state *state)
 	char buf[160];
 	struct text t = text_over(buf, sizeof(buf));
 
-	landlock_describe(&t, state->landlock);
-	log_info("in jail: %.*s; %s", STR_ARG(text_str(&t)),
-	    state->filter ? "system call filter" : "no system call filter (built for a sanitizer)");
+	jail_describe(&t, state);
+	log_info("in jail: %.*s", STR_ARG(text_str(&t)));
 }
 
 static void

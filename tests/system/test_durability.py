@@ -22,7 +22,7 @@ def why_no_strace():
     if service.SANITIZED:
         return "LeakSanitizer does not run under strace"
     try:
-        done = subprocess.run(["strace", "-f", "-qq", "-e", "inject=fdatasync:delay_exit=1", "true"],
+        done = subprocess.run(["strace", "-f", "--seccomp-bpf", "-qq", "-e", "inject=fdatasync:delay_exit=1", "true"],
                               capture_output=True, check=False, timeout=30)
     except FileNotFoundError:
         return "strace is not installed (tools/deps.sh check names the package)"
@@ -38,7 +38,7 @@ class Durability(service.Case):
 
     def traced(self, durability, injection):
         return self.start(evaluators=1, args=["--durability", durability], wrap=[
-            "strace", "-f", "-qq", "-ttt", "-o", self.trace, "-e", "signal=none", "-e", "trace=fdatasync",
+            "strace", "-f", "--seccomp-bpf", "-qq", "-ttt", "-o", self.trace, "-e", "signal=none", "-e", "trace=fdatasync",
             "-e", f"inject=fdatasync:{injection}"])
 
     @staticmethod

@@ -68,6 +68,21 @@ dir_fault_calls(void)
 	return plan->calls;
 }
 
+/* Without sleeping: in the writer's jail there is no call for that. */
+static void
+moment(void)
+{
+	struct timespec now, end;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += MOMENT_US * 1000L;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	do
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec && now.tv_nsec < end.tv_nsec));
+}
+
 /* Whether this call is to fail. */
 static bool
 fault_now(const char *name)
@@ -83,7 +98,7 @@ fault_now(const char *name)
 	if (plan->kind == DIR_FAULT_NONE || n < plan->at || n >= plan->at + plan->times)
 		return false;
 	if (plan->kind == DIR_FAULT_FAIL_DIE && n > plan->at) {
-		(void)usleep(MOMENT_US);
+		moment();
 		_exit(DIR_FAULT_STATUS);
 	}
 	if (plan->kind == DIR_FAULT_DIE)
@@ -121,6 +136,12 @@ static int
 faulty_renameat2(int a, const char *from, int b, const char *to, unsigned flags)
 {
 	return fault_now("renameat2") ? -1 : (int)after(renameat2(a, from, b, to, flags));
+}
+
+static int
+faulty_renameat(int a, const char *from, int b, const char *to)
+{
+	return fault_now("renameat") ? -1 : (int)after(renameat(a, from, b, to));
 }
 
 static ssize_t
@@ -162,6 +183,7 @@ faulty_ftruncate(int fd, off_t n)
 }
 
 #define openat faulty_openat
+#define renameat faulty_renameat
 #define renameat2 faulty_renameat2
 #define pwrite faulty_pwrite
 #define fsync faulty_fsync

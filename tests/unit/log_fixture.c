@@ -173,7 +173,10 @@ take_closed(struct fixture *f, const char *name, void *ctx)
 	struct facts facts;
 	CLEANUP_FREE char *bytes = NULL;
 
-	if (strcmp(name, SEGNAME_SCRATCH) == 0 || strcmp(name, SEGNAME_COPY) == 0)
+	/* What an interruption has left as this one, the writer's start makes use of (opening.c). */
+	if (strcmp(name, SEGNAME_COPY) == 0)
+		return;
+	if (strcmp(name, SEGNAME_SCRATCH) == 0)
 		fail_msg("%s is left", name);
 	if (str_ends(str_from(name), STR(".tmp")))
 		fail_msg("%s is left", name);

@@ -344,7 +344,8 @@ static const struct syscall_rule few[] = {BASICS SYSCALL(read, ANY_ARGS, "")
 	SYSCALL(close, ANY_ARGS, "") SYSCALL(mmap, ANY_ARGS, "") SYSCALL(openat, ANY_ARGS, "")
 	    SYSCALL(getrlimit, ANY_ARGS, "") SYSCALL(prlimit64, ANY_ARGS, "")
 		SYSCALL(clone, ANY_ARGS, "") SYSCALL(set_robust_list, ANY_ARGS, "")};
-static const struct jail_plan plan = {few, ARRAY_SIZE(few), NULL, 0, true, false, -1};
+static const struct jail_plan plan = {
+    .calls = few, .n_calls = ARRAY_SIZE(few), .alone = true, .descriptors = -1};
 
 static int
 check_seal(void)
@@ -394,7 +395,8 @@ static int
 check_failure_names_the_step(void)
 {
 	static const struct syscall_rule bad[] = {SYSCALL(no_such_call, ANY_ARGS, "")};
-	const struct jail_plan worse = {bad, 1, NULL, 0, true, false, -1};
+	const struct jail_plan worse = {
+	    .calls = bad, .n_calls = 1, .alone = true, .descriptors = -1};
 	struct jail_state now;
 	const char *step = "";
 

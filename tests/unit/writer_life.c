@@ -95,6 +95,7 @@ life_check(struct harness *h)
 	log_read(&log, h->audit);
 	assert_int_equal(log.closed, log.files);
 	assert_true(log.empty <= 4);
+	assert_int_equal(log.other, 0);
 	assert_int_equal(log.line[0].seq, 1);
 	/* However often the beginning was cut short, a log begins once, and says so first. */
 	assert_int_equal(log_count(&log, "\"origin\":{\"event\":\"genesis\""), 1);
