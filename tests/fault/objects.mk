@@ -5,3 +5,16 @@ FAULT_WRITER := $(filter-out tests/unit/test_writer_storage.o,$(OBJS-test_writer
 UNIT_TESTS += test_unclosed
 OBJS-test_unclosed := tests/fault/test_unclosed.o $(FAULT_WRITER)
 LIBS-test_unclosed := $(LIBS-test_writer_storage)
+
+# The built writer, with a library preloaded that makes its calls go wrong.
+FAULT_LIFE := tests/fault/life.o tests/unit/writer_life.o $(WRITER_HARNESS)
+FAULTY     := $(BUILD)/fault/faulty.so
+$(FAULTY): tests/fault/faulty.c tests/fault/plan.h
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -std=gnu11 -O2 -g -fPIC -shared -Wall -Wextra -Werror -o $@ $< -ldl
+
+UNIT_TESTS += test_every_call
+OBJS-test_every_call := tests/fault/test_every_call.o $(FAULT_LIFE)
+LIBS-test_every_call := libcrypto
+$(BUILD)/unit/test_every_call: | $(FAULTY) $(BUILD)/libexec/sealwright/auditd-writer $(BUILD)/bin/auditlog

@@ -322,6 +322,7 @@ harness_hello(struct harness *h, unsigned channel, uint32_t generation)
 	h->end[channel].next = 1;
 	h->end[channel].acked = 0;
 	memset(h->end[channel].seq, 0, sizeof(h->end[channel].seq));
+	memset(h->end[channel].refusal, 0, sizeof(h->end[channel].refusal));
 }
 
 /* The next frame on a channel within ms: its length, 0 for none. */
@@ -448,6 +449,14 @@ track(struct peer_end *end, uint64_t number, const struct ack_run *run)
 }
 
 static void
+track_refused(struct peer_end *end, uint64_t number, const struct ack_run *run)
+{
+	for (uint32_t i = 0; i < run->count; i++)
+		if (number + i < HARNESS_TRACKED)
+			end->refusal[number + i] = (uint8_t)run->refusal;
+}
+
+static void
 take_ack(struct peer_end *end, struct wire_in *body, bool sparse)
 {
 	static struct msg_ack ack;
@@ -458,8 +467,10 @@ take_ack(struct peer_end *end, struct wire_in *body, bool sparse)
 	for (uint16_t i = 0; i < ack.runs; i++) {
 		n += ack.run[i].count;
 		end->refused[ack.run[i].refusal] += ack.run[i].count;
-		if (ack.run[i].refusal != REFUSAL_NONE)
+		if (ack.run[i].refusal != REFUSAL_NONE) {
+			track_refused(end, end->acked + 1 + n - ack.run[i].count, &ack.run[i]);
 			continue;
+		}
 		/* Record numbers only grow. */
 		assert_true(ack.run[i].first_seq > end->last_seq);
 		track(end, end->acked + 1 + n - ack.run[i].count, &ack.run[i]);

@@ -27,7 +27,9 @@ struct peer_end {
 	uint64_t refused[REFUSAL_COUNT]; /* messages, by cause */
 	uint64_t last_seq;               /* of the last message that got a record */
 	uint64_t seq[HARNESS_TRACKED];   /* by message number: its record, 0: none known */
-	enum storage_state state;        /* as the last acknowledgement said */
+	uint8_t
+	    refusal[HARNESS_TRACKED]; /* by message number: 0: not refused, as far as is known */
+	enum storage_state state;     /* as the last acknowledgement said */
 };
 
 struct harness {
@@ -120,7 +122,7 @@ struct log {
 	unsigned files; /* .jsonl and .tmp with lines, in the order of the log */
 	unsigned closed, small, empty, torn, seals,
 	    other; /* small: closed, and too small for log shippers */
-	char empty_name[8][128], torn_name[8][128];
+	char empty_name[8][128], torn_name[8][128]; /* the first of them */
 	struct log_line *line;
 	size_t lines;
 };

@@ -140,8 +140,9 @@ take_file(struct log *log, const char *dir, const char *name)
 		return true;
 	}
 	if (strstr(name, ".torn")) {
-		assert_true(log->torn < 8);
-		(void)snprintf(log->torn_name[log->torn++], 128, "%s", name);
+		if (log->torn < ARRAY_SIZE(log->torn_name))
+			(void)snprintf(log->torn_name[log->torn], 128, "%s", name);
+		log->torn++;
 		return true;
 	}
 	assert_true(ends(name, ".jsonl") || ends(name, ".jsonl.tmp"));

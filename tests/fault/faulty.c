@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Preloaded into the program under test: plan.h. Makes no call of its own once the program runs. */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/fault/plan.h"
+
+#define DELAY_NS 30000000
+
+static struct plan *plan;
+static void *real[PLAN_CALLS];
+static atomic_flag tracing = ATOMIC_FLAG_INIT;
+
+static void __attribute__((constructor)) faulty_begin(void)
+{
+	const char *path = getenv(PLAN_VARIABLE);
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+
+#define X(name) real[PLAN_##name] = dlsym(RTLD_NEXT, #name);
+	PLAN_CALL_LIST
+#undef X
+	if (fd < 0)
+		return;
+	plan = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (plan == MAP_FAILED)
+		abort();
+	(void)close(fd);
+}
+
+/* Without a call that a sandbox might not know. */
+static void
+spend(int64_t ns)
+{
+	struct timespec from, now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &from);
+	do
+		(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - from.tv_sec) * 1000000000 + now.tv_nsec - from.tv_nsec < ns);
+}
+
+/* Set by before() for after(): this thread's call is the one that the plan is about. */
+static _Thread_local bool chosen;
+
+/* True: the call is not made, errno is set. */
+static bool
+before(enum plan_call call)
+{
+	int kind, n;
+
+	chosen = false;
+	if (!plan)
+		return false;
+	n = atomic_fetch_add(&plan->made[call], 1) + 1;
+	kind = plan->kind;
+	if (kind == PLAN_NONE || plan->call != (int)call || n < plan->at ||
+	    n - plan->at >= plan->times)
+		return false;
+	chosen = true;
+	(void)atomic_fetch_add(&plan->hit, 1);
+	if (kind == PLAN_KILL)
+		_exit(PLAN_STATUS);
+	if (kind == PLAN_DELAY)
+		spend(DELAY_NS);
+	if (kind != PLAN_ERROR && kind != PLAN_SHORT)
+		return false;
+	errno = plan->error;
+	return true;
+}
+
+static void
+after(void)
+{
+	int saved = errno;
+
+	if (!chosen)
+		return;
+	if (plan->kind == PLAN_KILL_AFTER)
+		_exit(PLAN_STATUS);
+	if (plan->kind == PLAN_CUT) {
+		plan->cut = 1;
+		while (plan->cut != 2)
+			;
+		_exit(PLAN_STATUS);
+	}
+	errno = saved;
+}
+
+/* Calls that are traced are made one at a time, so that the trace has their order. */
+static void
+trace_begin(void)
+{
+	while (plan && plan->trace_on && atomic_flag_test_and_set(&tracing))
+		;
+}
+
+static void
+trace_end(struct plan_step step, const void *data)
+{
+	uint64_t at;
+
+	if (!plan || !plan->trace_on)
+		return;
+	at = plan->trace_n;
+	if (step.result >= 0 && at + sizeof(step) + step.n <= PLAN_TRACE) {
+		memcpy(plan->trace + at, &step, sizeof(step));
+		if (step.n > 0)
+			memcpy(plan->trace + at + sizeof(step), data, step.n);
+		plan->trace_n = at + sizeof(step) + step.n;
+	}
+	atomic_flag_clear(&tracing);
+}
+
+/* The C library names its parameters for itself. */
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name) */
+
+/* --- files and directories -------------------------------------------------------------------- */
+
+int
+openat(int dir, const char *name, int flags, ...)
+{
+	int (*call)(int, const char *, int, ...) = real[PLAN_openat];
+	mode_t mode = 0;
+	va_list args;
+	int fd;
+
+	va_start(args, flags);
+	if (flags & O_CREAT)
+		mode = va_arg(args, mode_t);
+	va_end(args);
+	if (before(PLAN_openat))
+		return -1;
+	trace_begin();
+	fd = call(dir, name, flags, mode);
+	trace_end((struct plan_step){.call = PLAN_openat,
+		      .fd = dir,
+		      .result = fd,
+		      .flags = (uint32_t)flags,
+		      .n = (uint32_t)strlen(name) + 1},
+	    name);
+	after();
+	return fd;
+}
+
+static void
+trace_rename(
+    enum plan_call call, int a, const char *from, int b, const char *to, unsigned flags, int result)
+{
+	char names[1024];
+	size_t n = strlen(from) + 1, m = strlen(to) + 1;
+
+	if (n + m > sizeof(names))
+		abort();
+	memcpy(names, from, n);
+	memcpy(names + n, to, m);
+	trace_end((struct plan_step){.call = call,
+		      .fd = a,
+		      .fd2 = b,
+		      .result = result,
+		      .flags = flags,
+		      .n = (uint32_t)(n + m)},
+	    names);
+}
+
+int
+renameat2(int a, const char *from, int b, const char *to, unsigned flags)
+{
+	int (*call)(int, const char *, int, const char *, unsigned) = real[PLAN_renameat2];
+	int result;
+
+	if (before(PLAN_renameat2))
+		return -1;
+	trace_begin();
+	result = call(a, from, b, to, flags);
+	trace_rename(PLAN_renameat2, a, from, b, to, flags, result);
+	after();
+	return result;
+}
+
+int
+renameat(int a, const char *from, int b, const char *to)
+{
+	int (*call)(int, const char *, int, const char *) = real[PLAN_renameat];
+	int result;
+
+	if (before(PLAN_renameat))
+		return -1;
+	trace_begin();
+	result = call(a, from, b, to);
+	trace_rename(PLAN_renameat, a, from, b, to, 0, result);
+	after();
+	return result;
+}
+
+static ssize_t
+write_some(int fd, const void *buf, size_t n, off_t at)
+{
+	ssize_t (*call)(int, const void *, size_t, off_t) = real[PLAN_pwrite];
+	ssize_t done;
+
+	trace_begin();
+	done = call(fd, buf, n, at);
+	trace_end((struct plan_step){.call = PLAN_pwrite,
+		      .fd = fd,
+		      .result = (int32_t)done,
+		      .offset = at,
+		      .length = done,
+		      .n = done > 0 ? (uint32_t)done : 0},
+	    buf);
+	return done;
+}
+
+ssize_t
+pwrite(int fd, const void *buf, size_t n, off_t at)
+{
+	ssize_t done;
+
+	if (before(PLAN_pwrite)) {
+		if (plan->kind != PLAN_SHORT || n < 2)
+			return -1;
+		/* The rest is asked for next: that one fails. */
+		plan->at = plan->made[PLAN_pwrite] + 1;
+		plan->kind = PLAN_ERROR;
+		return write_some(fd, buf, n / 2, at);
+	}
+	done = write_some(fd, buf, n, at);
+	after();
+	return done;
+}
+
+#define ON_FD(name, parameters, arguments, how)            \
+	int name parameters                                \
+	{                                                  \
+		int(*call) parameters = real[PLAN_##name]; \
+		int result;                                \
+                                                           \
+		if (before(PLAN_##name))                   \
+			return -1;                         \
+		trace_begin();                             \
+		result = call arguments;                   \
+		trace_end(how, NULL);                      \
+		after();                                   \
+		return result;                             \
+	}
+
+#define STEP(name, ...) \
+	((struct plan_step){.call = PLAN_##name, .fd = fd, .result = result, __VA_ARGS__})
+
+ON_FD(fsync, (int fd), (fd), STEP(fsync, .n = 0))
+ON_FD(fdatasync, (int fd), (fd), STEP(fdatasync, .n = 0))
+ON_FD(fallocate, (int fd, int mode, off_t from, off_t n), (fd, mode, from, n),
+    STEP(fallocate, .offset = from, .length = n))
+ON_FD(ftruncate, (int fd, off_t n), (fd, n), STEP(ftruncate, .length = n))
+ON_FD(close, (int fd), (fd), STEP(close, .n = 0))
+ON_FD(dup3, (int fd, int fd2, int flags), (fd, fd2, flags), STEP(dup3, .fd2 = fd2))
+
+/* --- the others ------------------------------------------------------------------------------- */
+
+#define PLAIN(type, failed, name, parameters, arguments)    \
+	type name parameters                                \
+	{                                                   \
+		type(*call) parameters = real[PLAN_##name]; \
+		type result;                                \
+                                                            \
+		if (before(PLAN_##name))                    \
+			return failed;                      \
+		result = call arguments;                    \
+		after();                                    \
+		return result;                              \
+	}
+
+PLAIN(ssize_t, -1, pread, (int fd, void *buf, size_t n, off_t at), (fd, buf, n, at))
+PLAIN(int, -1, fstat, (int fd, struct stat *st), (fd, st))
+PLAIN(int, -1, fstatat, (int fd, const char *restrict name, struct stat *restrict st, int flags),
+    (fd, name, st, flags))
+PLAIN(int, -1, fstatvfs, (int fd, struct statvfs *fs), (fd, fs))
+PLAIN(int, -1, flock, (int fd, int how), (fd, how))
+PLAIN(ssize_t, -1, getdents64, (int fd, void *buf, size_t n), (fd, buf, n))
+PLAIN(struct dirent *, NULL, readdir, (DIR * d), (d))
+PLAIN(ssize_t, -1, read, (int fd, void *buf, size_t n), (fd, buf, n))
+PLAIN(ssize_t, -1, write, (int fd, const void *buf, size_t n), (fd, buf, n))
+PLAIN(int, -1, ppoll, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *m),
+    (p, n, t, m))
+PLAIN(ssize_t, -1, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags))
+PLAIN(ssize_t, -1, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
+PLAIN(ssize_t, -1, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))
+PLAIN(ssize_t, -1, getrandom, (void *buf, size_t n, unsigned flags), (buf, n, flags))
+PLAIN(int, -1, eventfd, (unsigned n, int flags), (n, flags))
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fault/life.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+
+#define PATIENCE_MS 60 /* for acknowledgements while things go wrong */
+#define RESUME_US (20 * US_PER_S)
+#define REFUSED_PAUSE_US 20000
+#define END_MS 30000
+#define EMPTY_MOST 8
+
+/* --- the plan ---------------------------------------------------------------------------------- */
+
+void
+trial_init(struct trial *t)
+{
+	const char *tmp = getenv("TMPDIR");
+	int fd;
+
+	(void)snprintf(t->plan_path, sizeof(t->plan_path), "%s/plan-XXXXXX", tmp ? tmp : "/tmp");
+	fd = mkstemp(t->plan_path);
+	assert_true(fd >= 0 && ftruncate(fd, sizeof(*t->plan)) == 0);
+	t->plan = mmap(NULL, sizeof(*t->plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(t->plan, MAP_FAILED);
+	(void)close(fd);
+}
+
+void
+trial_deinit(struct trial *t)
+{
+	(void)munmap(t->plan, sizeof(*t->plan));
+	(void)unlink(t->plan_path);
+}
+
+void
+trial_plan(struct trial *t, enum plan_kind kind, enum plan_call call, int at, int times, int error)
+{
+	struct plan *p = t->plan;
+
+	p->kind = PLAN_NONE;
+	for (int i = 0; i < PLAN_CALLS; i++)
+		p->made[i] = 0;
+	p->hit = 0;
+	p->cut = 0;
+	p->call = (int)call;
+	p->at = at;
+	p->times = times;
+	p->error = error;
+	p->kind = (int)kind;
+}
+
+void
+trial_heal(struct trial *t)
+{
+	t->plan->kind = PLAN_NONE;
+}
+
+/* --- the writer -------------------------------------------------------------------------------- */
+
+static struct trial *current; /* for the new process */
+
+static void
+build_path(char out[4096], const char *what)
+{
+	const char *build = getenv("SEALWRIGHT_BUILD");
+	ssize_t n;
+
+	if (build) {
+		(void)snprintf(out, 4096, "%s/%s", build, what);
+		return;
+	}
+	/* BUILD/unit/test_x: two up. */
+	n = readlink("/proc/self/exe", out, 4000);
+	assert_true(n > 0);
+	out[n] = '\0';
+	for (int up = 0; up < 2; up++)
+		*strrchr(out, '/') = '\0';
+	(void)snprintf(out + strlen(out), 4096 - strlen(out), "/%s", what);
+}
+
+static int
+enter(int argc, char **argv)
+{
+	char shim[4096];
+
+	(void)argc;
+	build_path(shim, "fault/faulty.so");
+	if (setenv("LD_PRELOAD", shim, 1) < 0 || setenv(PLAN_VARIABLE, current->plan_path, 1) < 0)
+		return 126;
+	(void)execv(argv[0], argv);
+	return 127;
+}
+
+void
+trial_begin(struct trial *t)
+{
+	trial_plan(t, PLAN_NONE, PLAN_openat, 0, 0, 0);
+	t->plan->trace_on = 0;
+	t->plan->trace_n = 0;
+	memset(t->said, 0, sizeof(t->said));
+	t->failed = t->resumed = t->clean = false;
+	harness_init(&t->h);
+	current = t;
+	t->h.enter = enter;
+}
+
+void
+trial_end(struct trial *t)
+{
+	harness_deinit(&t->h);
+}
+
+/* --- work -------------------------------------------------------------------------------------- */
+
+static void
+listen(struct trial *t, unsigned channel)
+{
+	(void)harness_acks_within(&t->h, channel, PATIENCE_MS);
+	t->failed |= t->h.end[channel].state == STORAGE_FAILED;
+}
+
+static void
+arrive(struct trial *t, const struct living *l)
+{
+	struct harness *h = &t->h;
+
+	for (int i = 0; i < 100 && !h->gone; i++)
+		if (harness_take(h, 0, 200))
+			break;
+	for (unsigned c = l->from; c <= l->to; c++) {
+		harness_expect(h, c, 1);
+		(void)harness_take(h, 0, 2000); /* CLEARED */
+		harness_hello(h, c, 1);
+		(void)harness_take(h, c, 2000); /* WELCOME */
+	}
+}
+
+void
+trial_work(struct trial *t, const struct living *l)
+{
+	struct harness *h = &t->h;
+
+	h->may_end = true;
+	h->gone = false;
+	harness_spawn(h, l->options);
+	arrive(t, l);
+	for (unsigned round = 0; round < l->rounds && !h->gone; round++) {
+		for (unsigned c = l->from; c <= l->to; c++)
+			harness_decide(h, c, c == 1 ? 7 : 3);
+		for (unsigned c = l->from; c <= l->to; c++)
+			listen(t, c);
+		if (round == l->rounds / 2)
+			harness_ask(h, MSG_ROTATE, 1);
+	}
+}
+
+void
+trial_expect_service(struct trial *t, const struct living *l)
+{
+	struct harness *h = &t->h;
+	unsigned c = l->from;
+	int64_t until = clock_monotonic() + RESUME_US;
+	uint64_t had = h->end[c].last_seq;
+
+	while (!h->gone && h->end[c].last_seq == had) {
+		if (clock_monotonic() > until)
+			fail_msg("%s: it does not serve again", h->top);
+		if (h->end[c].acked + 1 == h->end[c].next)
+			harness_decide(h, c, 1);
+		listen(t, c);
+		if (h->end[c].last_seq == had)
+			(void)usleep(REFUSED_PAUSE_US);
+	}
+	/* What waited meanwhile has its answer, too. */
+	while (!h->gone && h->end[c].acked + 1 < h->end[c].next) {
+		if (clock_monotonic() > until)
+			fail_msg("%s: an answer is missing", h->top);
+		listen(t, c);
+	}
+	t->resumed = !h->gone;
+}
+
+static void
+ask_to_finish(struct harness *h)
+{
+	uint8_t buf[64];
+	struct frame_out f;
+	struct wire_out out;
+
+	frame_begin(&f, buf, sizeof(buf), MSG_FINISH, h->end[0].next);
+	out = frame_message(&f);
+	(void)frame_commit(&f, &out);
+	frame_end(&f);
+	harness_send_raw(h, 0, buf, f.n, -1);
+}
+
+static void
+await_end(struct trial *t)
+{
+	struct harness *h = &t->h;
+	int status;
+
+	for (int ms = 0; ms < END_MS; ms += 2) {
+		if (waitpid(h->pid, &status, WNOHANG) == h->pid) {
+			h->pid = -1;
+			t->clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+			if (WIFSIGNALED(status))
+				fail_msg(
+				    "%s: the writer died of signal %d", h->top, WTERMSIG(status));
+			return;
+		}
+		(void)usleep(2000);
+	}
+	fail_msg("%s: it does not end", h->top);
+}
+
+void
+trial_finish(struct trial *t)
+{
+	struct harness *h = &t->h;
+
+	if (!h->gone)
+		ask_to_finish(h);
+	/* What came in time before the end counts, too. */
+	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
+		while (harness_take(h, c, h->gone ? 0 : PATIENCE_MS))
+			;
+	await_end(t);
+	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
+		if (h->end[c].next > 1)
+			t->said[c] = h->end[c];
+	harness_reap(h, 0);
+}
+
+/* --- check ------------------------------------------------------------------------------------- */
+
+/* Each decision on record was sent once, was not refused, and is there once. */
+static void
+expect_no_other(const struct trial *t, const struct log *log)
+{
+	static bool seen[LIFE_CHANNELS + 1][HARNESS_TRACKED];
+
+	memset(seen, 0, sizeof(seen));
+	for (size_t i = 0; i < log->lines; i++) {
+		const struct str line = log->line[i].text;
+		const char *id = memmem(line.p, line.n, "\"request_id\":\"c", 15);
+		unsigned channel;
+		unsigned long long number;
+
+		if (!id)
+			continue;
+		assert_int_equal(sscanf(id + 15, "%u-%llu\"", &channel, &number), 2);
+		assert_true(channel >= 1 && channel <= LIFE_CHANNELS && number < HARNESS_TRACKED);
+		if (number >= t->said[channel].next)
+			fail_msg("%s: c%u-%llu was never sent", t->h.top, channel, number);
+		if (t->said[channel].refusal[number] != 0)
+			fail_msg("%s: c%u-%llu was refused", t->h.top, channel, number);
+		if (seen[channel][number])
+			fail_msg("%s: c%u-%llu is there twice", t->h.top, channel, number);
+		seen[channel][number] = true;
+	}
+}
+
+/* Behind the last record of a session only a seal can tell, or standard error. */
+static bool
+sealed_as_poisoned(const struct trial *t, const struct log *log)
+{
+	for (unsigned i = 0; i < log->files; i++)
+		if (log_seal_says(t->h.audit, log->file[i].name, "\"state\":\"poisoned\""))
+			return true;
+	return false;
+}
+
+static void
+expect_told(const struct trial *t, const struct log *log)
+{
+	if (t->failed && t->resumed &&
+	    log_count(log, "\"state\":\"recovered\",\"from\":\"failed\"") == 0)
+		fail_msg("%s: no record tells that storage had failed", t->h.top);
+	if (log->torn > 0 && log_count(log, "\"state\":\"poisoned\"") == 0 &&
+	    log_count(log, "\"recovery\":{") == 0 && !sealed_as_poisoned(t, log) &&
+	    !harness_said(&t->h, "its records are written again"))
+		fail_msg("%s: nothing tells of what is torn", t->h.top);
+}
+
+void
+trial_check(struct trial *t)
+{
+	static struct log log;
+	struct harness *h = &t->h;
+
+	trial_heal(t);
+	life_seals_take(&t->seals, h);
+	h->may_end = h->gone = false;
+	harness_start(h, NULL);
+	assert_int_equal(harness_finish(h), 0);
+	log_read(&log, h->audit);
+	assert_int_equal(log.closed, log.files);
+	assert_true(log.empty <= EMPTY_MOST && log.other <= 2);
+	assert_int_equal(log.line[0].seq, 1);
+	assert_int_equal(log_count(&log, "\"origin\":{\"event\":\"genesis\""), 1);
+	for (unsigned c = 1; c <= LIFE_CHANNELS; c++) {
+		h->end[c] = t->said[c];
+		log_expect_acked(&log, h, c);
+	}
+	expect_no_other(t, &log);
+	expect_told(t, &log);
+	log_free(&log);
+	life_seals_expect(&t->seals, h);
+	life_verify(h, false);
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The built writer, with each system call that it makes going wrong: the Nth of each kind fails with
+ * each error, once and from then on, takes half, takes long, or is where the process ends. life.h says
+ * what must hold after each.
+ *
+ * A random sample; SEALWRIGHT_FAULTS in the environment: how many, "all": each. SEALWRIGHT_JOBS: how
+ * many side by side. SEALWRIGHT_FAULT=SCENARIO:CALL:N:KIND:ERRNO:TIMES: this one alone, as a failure
+ * names it.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/cleanup.h"
+#include "tests/fault/life.h"
+
+#define SAMPLE 260
+#define JOBS 4
+#define FOREVER (1 << 20)
+#define BEYOND 2 /* calls after the last that a measured life made */
+#define POINTS_MAX 200000
+
+/* --- what is tried ----------------------------------------------------------------------------- */
+
+enum scenario {
+	FRESH,
+	COMMIT,
+	BUSY,
+	BUSY_COMMIT,
+	CRASHED,
+	SCENARIOS
+};
+
+static const char *const scenario_names[] = {"fresh", "commit", "busy", "busy-commit", "crashed"};
+
+static const char *const sync_options[] = {"--rotate-records=17", "--reserve-bytes=131072", NULL};
+static const char *const commit_options[] = {
+    "--rotate-records=17", "--reserve-bytes=131072", "--durability=commit", NULL};
+static const char *const busy_options[] = {"--rotate-records=6", "--reserve-bytes=65536", NULL};
+
+static const char *const busy_commit_options[] = {
+    "--rotate-records=6", "--reserve-bytes=65536", "--durability=commit", NULL};
+
+static const struct living lives[SCENARIOS] = {
+    [FRESH] = {sync_options, 5, 1, 2},
+    [COMMIT] = {commit_options, 5, 1, 2},
+    [BUSY] = {busy_options, 24, 1, 2},
+    [BUSY_COMMIT] = {busy_commit_options, 8, 1, 2},
+    [CRASHED] = {sync_options, 4, 2, 2},
+};
+
+struct point {
+	uint8_t scenario, call, kind;
+	int at, error, times;
+};
+
+static struct point *points;
+static size_t n_points;
+
+static void
+add(int scenario, int call, int at, enum plan_kind kind, int error, int times)
+{
+	assert_true(n_points < POINTS_MAX);
+	points[n_points++] = (struct point){.scenario = (uint8_t)scenario,
+	    .call = (uint8_t)call,
+	    .kind = (uint8_t)kind,
+	    .at = at,
+	    .error = error,
+	    .times = times};
+}
+
+/* Calls that storage answers: any of them may fail, and go on failing. */
+static bool
+is_storage(int call)
+{
+	switch (call) {
+	case PLAN_read:
+	case PLAN_write:
+	case PLAN_ppoll:
+	case PLAN_recvmsg:
+	case PLAN_sendmsg:
+	case PLAN_send:
+	case PLAN_close:
+	case PLAN_eventfd:
+	case PLAN_dup3:
+	case PLAN_getrandom:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool
+is_talk(int call)
+{
+	return call == PLAN_ppoll || call == PLAN_recvmsg || call == PLAN_sendmsg ||
+	       call == PLAN_send;
+}
+
+static void
+add_call(int scenario, int call, int at)
+{
+	static const int errors[] = {EIO, ENOSPC, EDQUOT, EMFILE, EROFS};
+
+	add(scenario, call, at, PLAN_KILL, 0, 1);
+	add(scenario, call, at, PLAN_KILL_AFTER, 0, 1);
+	add(scenario, call, at, PLAN_DELAY, 0, 1);
+	if (is_storage(call) || is_talk(call))
+		add(scenario, call, at, PLAN_ERROR, EINTR, 1);
+	if (call == PLAN_pwrite) {
+		add(scenario, call, at, PLAN_SHORT, EIO, 1);
+		add(scenario, call, at, PLAN_SHORT, ENOSPC, 1);
+	}
+	if (!is_storage(call))
+		return;
+	add(scenario, call, at, PLAN_ERROR, EINTR, 3);
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++) {
+		add(scenario, call, at, PLAN_ERROR, errors[i], 1);
+		add(scenario, call, at, PLAN_ERROR, errors[i], FOREVER);
+	}
+}
+
+/* --- one trial --------------------------------------------------------------------------------- */
+
+static struct trial trial;
+static int *measured; /* calls of a life without a fault, by kind; shared */
+
+/* Another life before: it leaves an open segment, seals under way, and records without a sync. */
+static void
+crash_first(void)
+{
+	static const struct living before = {busy_options, 5, 1, 1};
+
+	trial_plan(&trial, PLAN_KILL_AFTER, PLAN_pwrite, 17, 1, 0);
+	trial_work(&trial, &before);
+	trial_finish(&trial);
+}
+
+static void
+run_point(const struct point *p)
+{
+	const struct living *l = &lives[p->scenario];
+
+	trial_begin(&trial);
+	if (p->scenario == CRASHED)
+		crash_first();
+	trial_plan(
+	    &trial, (enum plan_kind)p->kind, (enum plan_call)p->call, p->at, p->times, p->error);
+	trial_work(&trial, l);
+	if (p->times > 1)
+		trial_heal(&trial);
+	if (is_storage(p->call))
+		trial_expect_service(&trial, l);
+	trial_finish(&trial);
+	trial_check(&trial);
+	trial_end(&trial);
+}
+
+/* A life without a fault: the plan has its calls. */
+static void
+run_unharmed(const struct point *p)
+{
+	trial_begin(&trial);
+	if (p->scenario == CRASHED)
+		crash_first();
+	trial_plan(&trial, PLAN_NONE, PLAN_openat, 0, 0, 0);
+	trial_work(&trial, &lives[p->scenario]);
+	trial_finish(&trial);
+	for (int i = 0; i < PLAN_CALLS; i++)
+		measured[i] = trial.plan->made[i];
+	trial_check(&trial);
+	trial_end(&trial);
+}
+
+static void
+add_calls(int scenario)
+{
+	for (int i = 0; i < PLAN_CALLS; i++)
+		for (int at = 1; measured[i] > 0 && at <= measured[i] + BEYOND; at++)
+			add_call(scenario, i, at);
+}
+
+/* --- all of them ------------------------------------------------------------------------------- */
+
+static const char *const call_names[] = {
+#define X(name) #name,
+    PLAN_CALL_LIST
+#undef X
+};
+static const char *const kind_names[] = {
+    "none", "error", "short", "kill", "kill-after", "delay", "cut"};
+
+struct outcome {
+	atomic_int done, hit, failed;
+	atomic_int next;
+};
+
+static struct outcome *outcome;
+
+static void
+name_point(const struct point *p, char out[128])
+{
+	(void)snprintf(out, 128, "%s:%s:%d:%s:%d:%d", scenario_names[p->scenario],
+	    call_names[p->call], p->at, kind_names[p->kind], p->error, p->times);
+}
+
+static const struct point *chosen;
+static void (*task)(const struct point *p);
+
+static void
+test_of_it(void **state)
+{
+	(void)state;
+	task(chosen);
+}
+
+/* Its last words, as comments. */
+static void
+show(FILE *said)
+{
+	char line[1024];
+
+	rewind(said);
+	while (fgets(line, sizeof(line), said))
+		print_message("#   %s", line);
+}
+
+/* In a process of its own, which a failing assertion ends: its status. */
+static int
+apart(void (*run)(const struct point *p), const struct point *p)
+{
+	const struct CMUnitTest tests[] = {{.name = "trial", .test_func = test_of_it}};
+	FILE *said = tmpfile();
+	int status = -1;
+	pid_t pid;
+
+	assert_non_null(said);
+	pid = fork();
+	if (pid == 0) {
+		chosen = p;
+		task = run;
+		(void)alarm(120);
+		if (dup2(fileno(said), 1) < 0 || dup2(fileno(said), 2) < 0)
+			_exit(126);
+		cmocka_set_message_output(CM_OUTPUT_STDOUT);
+		status = cmocka_run_group_tests(tests, NULL, NULL);
+		(void)fflush(NULL);
+		_exit(status);
+	}
+	if (pid > 0)
+		(void)waitpid(pid, &status, 0);
+	if (status != 0)
+		show(said);
+	(void)fclose(said);
+	return status;
+}
+
+static void
+try_point(const struct point *p)
+{
+	char name[128];
+	int status = apart(run_point, p);
+
+	(void)atomic_fetch_add(&outcome->done, 1);
+	(void)atomic_fetch_add(&outcome->hit, trial.plan->hit > 0);
+	if (status == 0)
+		return;
+	(void)atomic_fetch_add(&outcome->failed, 1);
+	name_point(p, name);
+	print_message("# FAILED %s\n", name);
+}
+
+static _Noreturn void
+work_off(void)
+{
+	trial_init(&trial);
+	for (;;) {
+		int i = atomic_fetch_add(&outcome->next, 1);
+
+		if ((size_t)i >= n_points)
+			break;
+		try_point(&points[i]);
+	}
+	trial_deinit(&trial);
+	_exit(0);
+}
+
+static unsigned long
+number_of(const char *name, unsigned long usual)
+{
+	const char *value = getenv(name);
+
+	return value ? strtoul(value, NULL, 10) : usual;
+}
+
+static void
+shuffle(void)
+{
+	for (size_t i = n_points; i > 1; i--) {
+		size_t j = (size_t)random() % i;
+		struct point p = points[i - 1];
+
+		points[i - 1] = points[j];
+		points[j] = p;
+	}
+}
+
+static int
+index_of(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return i;
+	fail_msg("no such name: %s", name);
+	return -1;
+}
+
+static void
+choose_one(const char *text)
+{
+	char scenario[32], call[32], kind[32];
+	struct point p = {0};
+
+	assert_int_equal(sscanf(text, "%31[^:]:%31[^:]:%d:%31[^:]:%d:%d", scenario, call, &p.at,
+			     kind, &p.error, &p.times),
+	    6);
+	p.scenario = (uint8_t)index_of(scenario_names, SCENARIOS, scenario);
+	p.call = (uint8_t)index_of(call_names, PLAN_CALLS, call);
+	p.kind = (uint8_t)index_of(kind_names, (int)ARRAY_SIZE(kind_names), kind);
+	points[0] = p;
+	n_points = 1;
+}
+
+static void
+choose(void)
+{
+	const char *wanted = getenv("SEALWRIGHT_FAULTS"), *one = getenv("SEALWRIGHT_FAULT");
+
+	trial_init(&trial);
+	for (int i = 0; i < SCENARIOS; i++) {
+		const struct point p = {.scenario = (uint8_t)i};
+
+		assert_int_equal(apart(run_unharmed, &p), 0);
+		add_calls(i);
+	}
+	trial_deinit(&trial);
+	shuffle();
+	print_message("# %zu points\n", n_points);
+	if (one)
+		choose_one(one);
+	else if (!wanted || strcmp(wanted, "all") != 0)
+		n_points = number_of("SEALWRIGHT_FAULTS", SAMPLE) < n_points
+			       ? number_of("SEALWRIGHT_FAULTS", SAMPLE)
+			       : n_points;
+}
+
+static void
+every_call(void)
+{
+	unsigned long jobs = number_of("SEALWRIGHT_JOBS", JOBS);
+	pid_t pid[64];
+
+	choose();
+	assert_true(jobs > 0 && jobs <= ARRAY_SIZE(pid));
+	for (unsigned long i = 0; i < jobs; i++) {
+		pid[i] = fork();
+		assert_true(pid[i] >= 0);
+		if (pid[i] == 0)
+			work_off();
+	}
+	for (unsigned long i = 0; i < jobs; i++)
+		(void)waitpid(pid[i], NULL, 0);
+	print_message("# %d trials, %d of them came to their call, %d failed\n", outcome->done,
+	    outcome->hit, outcome->failed);
+}
+
+/* Not by cmocka: whatever an assertion ends is a process of its own. */
+int
+main(void)
+{
+	unsigned long seed = number_of("SEALWRIGHT_SEED", (unsigned long)time(NULL));
+	bool good;
+
+	(void)printf("1..1\n");
+	if (getenv("SEALWRIGHT_SANITIZED")) {
+		(void)printf("ok 1 - every_call # SKIP a sanitizer wants to be loaded first\n");
+		return 0;
+	}
+	(void)printf("# SEALWRIGHT_SEED=%lu\n", seed);
+	(void)fflush(stdout);
+	srandom((unsigned)seed);
+	points = calloc(POINTS_MAX, sizeof(*points));
+	outcome = mmap(
+	    NULL, sizeof(*outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	measured = mmap(NULL, sizeof(int) * PLAN_CALLS, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!points || outcome == MAP_FAILED || measured == MAP_FAILED)
+		return 1;
+	every_call();
+	good = (size_t)outcome->done == n_points && outcome->failed == 0;
+	(void)printf("%s 1 - every_call\n", good ? "ok" : "not ok");
+	return good ? 0 : 1;
+}
