@@ -54,24 +54,37 @@ lint_pattern(const struct lint_item *item)
 	return &item->rule->patterns[item->pattern];
 }
 
+/* Two of the same kind of thing, ports and actions aside: 0; else an order. (lint_overlap.c) */
+int lint_compare_items(const struct lint_item *a, const struct lint_item *b);
+
+/* Of items with the same host and path that many are looked at as covering others, and no more. */
+#define LINT_SAME 64
+
 /*
- * Of some items those that may cover a pattern that is not their equal, by the host name or the
- * directory that they name; general ones name neither.
+ * Of some items those that may cover one that is not their equal, by what they name: the host, the
+ * network, the directory, the beginning of a program's or tool's name; general ones name nothing.
  */
 struct lint_index {
-	struct strmap names, paths; /* the first item of a chain */
-	uint32_t *next;             /* of each item: the next of its chain */
-	struct vec general;         /* uint32_t */
+	struct arena arena;                             /* keys */
+	struct strmap names, paths, prefixes, networks; /* the first item of a chain */
+	uint32_t *next;                                 /* of each item: the next of its chain */
+	struct vec general;                             /* uint32_t */
+	uint8_t lengths[17][129]; /* networks: bytes of address, prefixes there are */
+	bool left_out;            /* there are more than LINT_SAME somewhere */
 };
 
-/* 0 or -ENOMEM; lint_index_free() in any case. items must stay. */
+/* 0 or -ENOMEM; lint_index_free() in any case. Items must stay; they are sorted. */
 int lint_index_build(struct lint_index *index, const struct lint_item *items, uint32_t n);
 void lint_index_free(struct lint_index *index);
 
-/* Over all items of the index that may cover one item: more than do, never fewer. */
+/* Over all items of the index that may cover one item: more than do. */
 struct lint_walk {
 	const struct lint_index *index;
+	const struct pattern *of;
 	struct str name, path; /* what is yet to be looked up, from the whole to its parts */
+	struct str word;       /* a name whose beginnings are */
+	size_t begin;          /* bytes of the next of them */
+	unsigned prefix;       /* of the next network */
 	uint32_t chain;        /* the next item of the chain that we are in */
 	uint32_t general;      /* the next general item */
 };

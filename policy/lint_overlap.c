@@ -4,9 +4,8 @@
 
 #include "policy/lint.h"
 
-/* Comparisons of two patterns: a second or two. Beyond that lint says that it has not looked. */
-#define OVERLAP_WORK (UINT64_C(1) << 26)
-#define OVERLAP_SAME 64 /* of equal patterns that many are compared */
+/* Comparisons of two patterns: about a second. Beyond that lint says that it has not looked. */
+#define OVERLAP_WORK (UINT64_C(1) << 23)
 
 /* --- when one rule makes another needless ---------------------------------------------------- */
 
@@ -135,12 +134,13 @@ compare_str(struct str a, struct str b)
 	return order ? order : (a.n > b.n) - (a.n < b.n);
 }
 
-/* Ports aside: by what host and path they name. */
-static int
-compare_patterns(const struct pattern *a, const struct pattern *b)
+int
+lint_compare_items(const struct lint_item *x, const struct lint_item *y)
 {
-	int order = a->host - b->host;
+	const struct pattern *a = lint_pattern(x), *b = lint_pattern(y);
+	int order = (int)x->rule->family - (int)y->rule->family;
 
+	order = order ? order : a->host - b->host;
 	order = order ? order : a->path - b->path;
 	order = order ? order : a->prefix - b->prefix;
 	order = order ? order : memcmp(a->ip, b->ip, sizeof(a->ip));
@@ -152,7 +152,7 @@ static int
 by_pattern(const void *a, const void *b)
 {
 	const struct lint_item *x = a, *y = b;
-	int order = compare_patterns(lint_pattern(x), lint_pattern(y));
+	int order = lint_compare_items(x, y);
 
 	if (order)
 		return order;
@@ -164,11 +164,11 @@ by_pattern(const void *a, const void *b)
 static bool
 compare_same(const struct lint *l, const struct lint_item *items, uint32_t n, uint32_t b)
 {
-	uint32_t low = b > OVERLAP_SAME ? b - OVERLAP_SAME : 0;
-	uint32_t high = n - b > OVERLAP_SAME ? b + OVERLAP_SAME : n;
+	uint32_t low = b > LINT_SAME ? b - LINT_SAME : 0;
+	uint32_t high = n - b > LINT_SAME ? b + LINT_SAME : n;
 
 	for (uint32_t a = low; a < high; a++)
-		if (compare_patterns(lint_pattern(&items[a]), lint_pattern(&items[b])) == 0 &&
+		if (lint_compare_items(&items[a], &items[b]) == 0 &&
 		    compare(l, &items[a], &items[b]))
 			return true;
 	return false;
@@ -203,7 +203,7 @@ compare_all(
 	for (; b < n && d->report->dropped == 0 && work < OVERLAP_WORK; b++)
 		if (!compare_same(l, items, n, b))
 			work += compare_wide(l, items, index, b);
-	if (b < n && d->report->dropped == 0)
+	if ((b < n || index->left_out) && d->report->dropped == 0)
 		report_add(d->report, d->texts, PLACE_NOWHERE,
 		    "too many patterns: not all were looked at for shadowed and duplicate rules");
 }

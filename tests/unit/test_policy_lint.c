@@ -70,6 +70,23 @@ static const struct {
 	 " \"*.x.example\" of rule \"b\" in policy \"p\""}},
     {POLICY("p", "", NET("a", "deny", "10.1.0.0/16", "") "," NET("b", "deny", "10.0.0.0/8", "")),
 	{"rule \"a\": \"10.1.0.0/16\" is " EVER " \"10.0.0.0/8\" of rule \"b\" in policy \"p\""}},
+    {POLICY("p", "",
+	 FS("a", "allow", "request:GET", "h.example/x") "," FS(
+	     "b", "allow", "request", "h.example")),
+	{"rule \"a\": \"h.example/x\" is " EVER " \"h.example\" of rule \"b\" in policy \"p\""}},
+    {POLICY("p", "", FS("a", "allow", "exec", "/bin/curl") "," FS("b", "deny", "exec", "cu*")),
+	{"rule \"a\": \"/bin/curl\" never allows: it is denied by \"cu*\" of rule \"b\" in policy "
+	 "\"p\""}},
+    {POLICY("p", "", FS("a", "allow", "invoke", "s/x") "," FS("b", "allow", "invoke", "s/*")),
+	{"rule \"a\": \"s/x\" is " EVER " \"s/*\" of rule \"b\" in policy \"p\""}},
+    {POLICY("p", "",
+	 NET("a", "allow", "10.1.2.3:80", "") "," NET("b", "allow", "10.1.2.0/23:1-90", "")),
+	{"rule \"a\": \"10.1.2.3:80\" is " EVER
+	 " \"10.1.2.0/23:1-90\" of rule \"b\" in policy \"p\""}},
+    {POLICY("p", "",
+	 NET("a", "allow", "2001:db8:0:8000::/50", "") "," NET("b", "allow", "2001:db8::/47", "")),
+	{"rule \"a\": \"2001:db8:0:8000::/50\" is " EVER
+	 " \"2001:db8::/47\" of rule \"b\" in policy \"p\""}},
     {POLICY("p", "", FS("a", "allow", "read", "/d/*/x") "," FS("b", "allow", "read", "/d/**")),
 	{"rule \"a\": \"/d/*/x\" is " EVER " \"/d/**\" of rule \"b\" in policy \"p\""}},
     {POLICY(
@@ -316,6 +333,10 @@ test_large(void **state)
 	lint_large(25000, "connect:tcp", "*.h", ".example", &report);
 	assert_int_equal(report.n, 0);
 	lint_large(25000, "read", "/srv/d", "/**", &report);
+	assert_int_equal(report.n, 0);
+	lint_large(25000, "exec", "x", "y*", &report);
+	assert_int_equal(report.n, 0);
+	lint_large(25000, "invoke", "x", "/*", &report);
 	assert_int_equal(report.n, 0);
 	lint_large(25000, "request:GET", "h.example/*/x", "", &report);
 	assert_int_equal(report.n, 1);
