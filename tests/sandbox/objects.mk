@@ -17,3 +17,8 @@ LIBS-test_sandbox_clients := libevent_core libcap libcrypto libseccomp
 UNIT_TESTS += test_sandbox_auditlog
 OBJS-test_sandbox_auditlog := tests/sandbox/test_sandbox_auditlog.o auditlog/reader.o common/reading_jail.o common/cli.o $(SANDBOX)
 LIBS-test_sandbox_auditlog := libcap libseccomp
+
+UNIT_TESTS += test_sandbox_writer
+OBJS-test_sandbox_writer := tests/sandbox/test_sandbox_writer.o \
+	$(sort $(filter-out %/main.o,$(OBJS-auditd-writer)) $(SANDBOX))
+LIBS-test_sandbox_writer := libcrypto libcap libseccomp
