@@ -46,6 +46,7 @@ enum image_section {
 	IMAGE_ACCOUNTS, /* struct image_account, by uid */
 	IMAGE_GROUPS,   /* struct image_group: the index (policy/index.h) */
 	IMAGE_NODES,    /* its nodes, in units of INDEX_NODE_UNIT bytes */
+	IMAGE_HINTS,    /* uint16_t */
 	IMAGE_SECTIONS,
 };
 
@@ -151,6 +152,7 @@ image_element(enum image_section s)
 	    [IMAGE_ACCOUNTS] = sizeof(struct image_account),
 	    [IMAGE_GROUPS] = sizeof(struct image_group),
 	    [IMAGE_NODES] = INDEX_NODE_UNIT,
+	    [IMAGE_HINTS] = sizeof(uint16_t),
 	};
 
 	return sizes[s];

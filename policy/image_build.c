@@ -300,10 +300,12 @@ build_index(struct build *b, const struct doc *doc, struct image_header *h)
 		build_section(
 		    b, IMAGE_GROUPS, bytes.groups, bytes.n_groups * sizeof(*bytes.groups));
 		build_section(b, IMAGE_NODES, bytes.nodes, bytes.nodes_size);
+		build_section(b, IMAGE_HINTS, bytes.hints, bytes.n_hints * sizeof(*bytes.hints));
 		memcpy(h->root, bytes.root, sizeof(h->root));
 	}
 	free(bytes.groups);
 	free(bytes.nodes);
+	free(bytes.hints);
 	if (error < 0)
 		build_fail(b, error);
 }

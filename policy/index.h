@@ -20,6 +20,8 @@
  *                     are too large for their group to say how large; then all others. These, and what
  *                     stands for a large one (its unit, 4 bytes, and 4 zeros), lie in order of the groups
  *                     and slots. There are no holes, so that one walk checks all of them.
+ *     IMAGE_HINTS     uint16_t, any number: which lengths there may be of longer networks that begin like an
+ *                     address (index_hint()). A bit too many costs a look, none is missing.
  *     a node          struct image_node, struct image_ways if it has keys below, the bytes of its key,
  *                     zeros up to 4, its entries, zeros up to 8.
  */
@@ -280,6 +282,32 @@ static inline uint32_t
 index_home(uint64_t h, uint32_t n_groups)
 {
 	return (uint32_t)((h >> 32) * n_groups >> 32);
+}
+
+/*
+ * Networks are asked for by length, and there can be many lengths; of the longer ones there are few that
+ * begin with the same bits. They share a hint, which has a bit for each length of theirs (IPv6: for six
+ * of them).
+ */
+#define HINT_AFTER4 16u /* bits of the network; longer ones have hints */
+#define HINT_AFTER6 32u
+
+static inline uint32_t
+index_hint(uint32_t parent, const uint8_t *ip, uint8_t ip_bytes, uint32_t n_hints)
+{
+	uint64_t h = index_bytes(
+	    INDEX_SEED, (const char *)ip, (ip_bytes == 4 ? HINT_AFTER4 : HINT_AFTER6) / 8);
+
+	return index_home(
+	    index_hash_key(h, parent, ip_bytes == 4 ? INDEX_IP4 : INDEX_IP6, 0), n_hints);
+}
+
+static inline uint16_t
+index_hint_bit(unsigned length, uint8_t ip_bytes)
+{
+	unsigned bit = ip_bytes == 4 ? length - HINT_AFTER4 - 1 : (length - HINT_AFTER6 - 1) / 6;
+
+	return (uint16_t)(1u << bit);
 }
 
 /* Labels or segments as a bit of image_ways. */

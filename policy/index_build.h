@@ -56,11 +56,12 @@ struct index_tree {
 int index_tree_build(struct index_tree *t, const struct doc *doc, const struct image_rule *rules);
 void index_tree_free(struct index_tree *t);
 
-/* The bytes of two sections, and where the roots are in them. */
+/* The bytes of three sections, and where the roots are in them. */
 struct index_bytes {
 	struct image_group *groups;
 	uint8_t *nodes;
-	size_t n_groups, nodes_size;
+	uint16_t *hints;
+	size_t n_groups, nodes_size, n_hints;
 	uint32_t root[INDEX_ROOTS];
 };
 

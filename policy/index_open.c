@@ -100,7 +100,7 @@ index_ok(const struct policy_image *img)
 	struct image_group g;
 
 	first.end = (size_t)image_section(img, IMAGE_NODES).n * INDEX_NODE_UNIT;
-	if (n == 0)
+	if (n == 0 || image_section(img, IMAGE_HINTS).n == 0)
 		return false;
 	for (unsigned i = 0; i < INDEX_ROOTS; i++)
 		if (!walk_node(&first, image_root(img, (enum index_root)i)))

@@ -174,6 +174,38 @@ put_nodes(struct table *t)
 	return 0;
 }
 
+/* --- hints ----------------------------------------------------------------------------------- */
+
+static bool
+has_hint(const struct index_node *n)
+{
+	return (n->head.kind == INDEX_IP4 && n->head.sub > HINT_AFTER4) ||
+	       (n->head.kind == INDEX_IP6 && n->head.sub > HINT_AFTER6);
+}
+
+static int
+put_hints(struct table *t)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = INDEX_ROOTS; i < t->tree->nodes.n; i++)
+		n += has_hint(table_node(t, i));
+	t->b->n_hints = 2 * (size_t)n + 1;
+	t->b->hints = calloc(t->b->n_hints, sizeof(*t->b->hints));
+	if (!t->b->hints)
+		return -ENOMEM;
+	for (uint32_t i = INDEX_ROOTS; i < t->tree->nodes.n; i++) {
+		const struct index_node *node = table_node(t, i);
+		uint8_t bytes = (uint8_t)node->key.n;
+
+		if (has_hint(node))
+			t->b->hints[index_hint(node->head.parent, (const uint8_t *)node->key.p,
+			    bytes, (uint32_t)t->b->n_hints)] |= index_hint_bit(node->head.sub,
+			    bytes);
+	}
+	return 0;
+}
+
 int
 index_place(const struct index_tree *tree, struct index_bytes *ret)
 {
@@ -184,6 +216,8 @@ index_place(const struct index_tree *tree, struct index_bytes *ret)
 	error = make_groups(&t);
 	if (error == 0)
 		error = put_nodes(&t);
+	if (error == 0)
+		error = put_hints(&t);
 	free(t.slots);
 	return error;
 }

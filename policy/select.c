@@ -294,20 +294,47 @@ visit_network(struct search *s, const struct visit *v, unsigned length)
 }
 
 static void
+visit_lengths(struct search *s, const struct visit *v, uint64_t ways, unsigned first)
+{
+	for (; ways; ways &= ways - 1) {
+		unsigned length = first + (unsigned)__builtin_ctzll(ways);
+
+		if (length <= 8u * s->op->ip_bytes)
+			visit_network(s, v, length);
+	}
+}
+
+/* Lengths as bits of a word, without those of which the hint says that there are none. */
+static uint64_t
+hinted(uint64_t ways, unsigned first, uint16_t hint)
+{
+	for (uint64_t rest = ways; rest; rest &= rest - 1) {
+		unsigned bit = (unsigned)__builtin_ctzll(rest);
+
+		if (first + bit > HINT_AFTER6 && first + bit <= 128 &&
+		    !(hint & index_hint_bit(first + bit, 16)))
+			ways &= ~(UINT64_C(1) << bit);
+	}
+	return ways;
+}
+
+static void
 visit_networks(struct search *s, const struct visit *v)
 {
-	bool four = s->op->ip_bytes == 4;
+	const struct policy_op *op = s->op;
+	uint16_t hint;
 
-	for (unsigned word = 0; word < (four ? 1 : ARRAY_SIZE(v->ways.ip6)); word++) {
-		uint64_t ways = four ? v->ways.ip4 : v->ways.ip6[word];
+	image_get(s->img, IMAGE_HINTS,
+	    index_hint(v->ways.id, op->ip, op->ip_bytes, image_section(s->img, IMAGE_HINTS).n),
+	    &hint);
+	if (op->ip_bytes == 4) {
+		uint64_t near = (UINT64_C(2) << HINT_AFTER4) - 1;
 
-		for (; ways; ways &= ways - 1) {
-			unsigned length = 64 * word + (unsigned)__builtin_ctzll(ways);
-
-			if (length <= 8u * s->op->ip_bytes)
-				visit_network(s, v, length);
-		}
+		visit_lengths(s, v, v->ways.ip4 & (near | (uint64_t)hint << (HINT_AFTER4 + 1)), 0);
+		return;
 	}
+	for (unsigned i = 0; i < ARRAY_SIZE(v->ways.ip6); i++)
+		visit_lengths(s, v, hinted(v->ways.ip6[i], 64 * i, hint), 64 * i);
 }
 
 /* --- paths ----------------------------------------------------------------------------------- */
