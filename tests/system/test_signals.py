@@ -139,6 +139,20 @@ class Signals(service.Case):
         self.assertIn("auditd-writer", s.said())
         self.start()
 
+    def test_writer_that_breaks_its_sandbox(self):
+        """The service ends and says so; the log shows that the session was cut short, the next start goes on."""
+        s = self.start()
+        self.assertIn("auditd-writer: in jail: ", s.said())
+        with s.client() as c:
+            c.ask(service.ALLOWED)
+        s.kill("writer", signal.SIGSYS)
+        self.assertEqual(s.wait(), 1)
+        s.gone()
+        self.assertIn("auditd-writer broke its sandbox", s.said())
+        log = self.start().stop()
+        self.assertEqual([r["session"]["event"] for r in log.management("session")], ["start", "start", "stop"])
+        self.assertEqual(len(log.management("recovery")), 1)
+
     def test_supervisor_killed_ends_all(self):
         s = self.start()
         with s.client() as c:
