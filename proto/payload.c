@@ -298,15 +298,18 @@ fits_claims(const struct form *f, struct str value)
 
 /* --- the table -------------------------------------------------------------------------------- */
 
-#define SHAPE(name, action, members) static const struct member members_of_##name[] = {members};
+/* clang-format off */
+#define SHAPE(name, action) static const struct member members_of_##name[] = {
+#define SHAPE_END };
 #include "proto/payload.def"
 
 #define MEMBER(json, form, need) /* only their number is of interest now */
-#define SHAPE(name, action, members) \
-	{ACTION_##action, members_of_##name, ARRAY_SIZE(members_of_##name)},
+#define SHAPE(name, action) {ACTION_##action, members_of_##name, ARRAY_SIZE(members_of_##name)},
+#define SHAPE_END
 static const struct shape shapes[] = {
 #include "proto/payload.def"
 };
+/* clang-format on */
 
 static bool
 fits_a_shape(const struct record *r, bool *ret_any)

@@ -42,7 +42,7 @@ def shapes():
     for shape in re.split(r"^SHAPE\(", re.sub(r"^#.*$", "", text, flags=re.M), flags=re.M)[1:]:
         rows = {name: (form, need == "NEEDED") for name, form, need in MEMBER.findall(shape)}
         assert len(rows) == shape.count("MEMBER("), shape
-        found.setdefault(names[shape.split(",")[1].strip(" )\n")], []).append(rows)
+        found.setdefault(names[re.match(r"\w+, (\w+)\)", shape)[1]], []).append(rows)
     return found
 
 

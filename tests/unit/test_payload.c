@@ -233,11 +233,11 @@ put_object(struct wire_out *out)
 		value_put_key(out, STR(json));        \
 		form;                                 \
 	}
-#define SHAPE(name, action, members)                 \
+/* clang-format off */
+#define SHAPE(name, action)                          \
 	static void put_##name(struct wire_out *out) \
-	{                                            \
-		members                              \
-	}
+	{
+#define SHAPE_END }
 #include "proto/payload.def"
 
 struct maker {
@@ -246,10 +246,12 @@ struct maker {
 };
 
 #define MEMBER(json, form, need)
-#define SHAPE(name, action, members) {ACTION_##action, put_##name},
+#define SHAPE(name, action) {ACTION_##action, put_##name},
+#define SHAPE_END
 static const struct maker makers[] = {
 #include "proto/payload.def"
 };
+/* clang-format on */
 
 /* --- records ----------------------------------------------------------------------------------- */
 

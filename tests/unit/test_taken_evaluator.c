@@ -126,10 +126,10 @@ wrong_types_and_states(void **state)
 		if (!(table[i].from & PEER_EVALUATOR) || !(table[i].to & PEER_WRITER))
 			bed_fault_by(f.bytes, f.n, -1, "message type not for this direction");
 	}
-	for (uint16_t type = MSG_DECISION; type <= MSG_NOTE; type++) {
+	for (int type = MSG_DECISION; type <= MSG_NOTE; type++) {
 		harness_expect(&bed.h, TAKEN, ++bed.generation);
 		assert_int_equal(harness_await_cleared(&bed.h, TAKEN, bed.generation), 0);
-		frame_zeros(&f, type, 1, 1, msg_info(type)->min);
+		frame_zeros(&f, (uint16_t)type, 1, 1, msg_info((uint16_t)type)->min);
 		bed_fault_by(f.bytes, f.n, -1, "message type not permitted now");
 	}
 	frame_zeros(&f, MSG_HELLO, 0, 1, 8); /* a second one */
