@@ -59,7 +59,8 @@ edit_find_own(const struct edit *e)
 static struct policy_texts
 edit_texts(const struct edit *e, const struct policy_text *own)
 {
-	struct policy_texts t = {.v = calloc(e->texts.n + 1, sizeof(*t.v))};
+	struct policy_texts t = {
+	    .v = calloc(e->texts.n + 1, sizeof(*t.v)), .zones = e->texts.zones};
 	bool put = own == NULL;
 
 	if (!t.v)
@@ -105,7 +106,7 @@ edit_check_own(const struct edit *e, struct str text)
 static void
 edit_load_own(struct edit *e)
 {
-	struct policy_texts one = {.v = &e->texts.v[e->own], .n = 1};
+	struct policy_texts one = {.v = &e->texts.v[e->own], .n = 1, .zones = e->texts.zones};
 	struct doc doc;
 	int error;
 
@@ -225,12 +226,11 @@ edit_lint(struct edit *e, const struct policy_texts *texts)
 
 	if (!only.v)
 		edit_no_memory(e);
-	e->report = (struct policy_report){.n = 0};
 	for (uint32_t i = 0; i < e->lines.n; i++)
 		if (lines[i].what == EDIT_ADDED)
 			only.v[only.n++] = (struct lint_name){
 			    lines[i].policy_id, lines[i].rule_id, false};
-	if (only.n > 0 && policy_lint_only(texts, clock_real(), &only, &e->report) < 0)
+	if (only.n > 0 && policy_lint_only(texts, clock_real(), &only, &e->doubts) < 0)
 		edit_no_memory(e);
 	return only;
 }

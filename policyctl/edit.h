@@ -47,10 +47,11 @@ struct edit {
 	const char *dir;
 	char *file; /* of policyctl's rules */
 	struct replace replace;
-	struct policy_texts texts; /* of the directory */
-	size_t own;                /* which of them is ours; texts.n: none yet */
-	struct doc others;         /* all but ours */
-	struct policy_report report;
+	struct policy_texts texts;   /* of the directory */
+	size_t own;                  /* which of them is ours; texts.n: none yet */
+	struct doc others;           /* all but ours */
+	struct policy_report report; /* what is wrong */
+	struct policy_report doubts; /* what is doubtful about the rules that were added */
 	struct ruleset rules;
 	struct vec lines; /* struct edit_line, made by the command */
 };

@@ -52,10 +52,10 @@ show_lines(const struct edit *e)
 static void
 show_doubts(const struct edit *e)
 {
-	for (uint32_t i = 0; i < e->report.n; i++)
-		log_warn("%s: %s", e->name, e->report.complaint[i].text);
-	if (e->report.dropped > 0)
-		log_warn("%s: %u more not shown", e->name, e->report.dropped);
+	for (uint32_t i = 0; i < e->doubts.n; i++)
+		log_warn("%s: %s", e->name, e->doubts.complaint[i].text);
+	if (e->doubts.dropped > 0)
+		log_warn("%s: %u more not shown", e->name, e->doubts.dropped);
 }
 
 static struct str
@@ -201,10 +201,10 @@ json_all(const struct edit *e, bool changed, struct text *t)
 	text_char(t, ']');
 	object_key(&o, STR("doubts"));
 	text_char(t, '[');
-	for (uint32_t i = 0; i < e->report.n; i++) {
+	for (uint32_t i = 0; i < e->doubts.n; i++) {
 		if (i > 0)
 			text_char(t, ',');
-		text_json(t, str_from(e->report.complaint[i].text));
+		text_json(t, str_from(e->doubts.complaint[i].text));
 	}
 	text_char(t, ']');
 	object_close(&o);

@@ -5,5 +5,5 @@
 
 #include "policyctl/edit.h"
 
-/* before and after: the whole text of policyctl's file (for --dry-run); e->report: what is doubtful. */
+/* before and after: the whole text of policyctl's file, for --dry-run. */
 void edit_show(const struct edit *e, bool changed, struct str before, struct str after);
