@@ -235,6 +235,8 @@ struct policy_texts {
  */
 int
 policy_texts_read(struct policy_texts *texts, const char *file_or_dir, const char **ret_why_file);
+/* What such an error means (static, or of the C library). */
+const char *policy_texts_fault(int error);
 void policy_texts_free(struct policy_texts *texts);
 
 struct accounts;

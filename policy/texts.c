@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,8 @@
 #include "policy/zone.h"
 
 #define TEXTS_MAX 4096 /* files of one directory */
+
+static_assert(LIMIT_POLICY_BYTES == 64 << 20 && TEXTS_MAX == 4096, "as policy_texts_fault() says");
 
 /* Remember which file it was; the texts own the name. */
 static int
@@ -94,42 +97,73 @@ read_entry(struct policy_texts *texts, int dir, const char *name, const char *fi
 	return error < 0 ? error : read_text(texts, file, fd);
 }
 
-static int
-is_document(const struct dirent *entry)
+/* --- directories ------------------------------------------------------------------------------ */
+
+struct names {
+	char *v[TEXTS_MAX];
+	size_t n;
+};
+
+static bool
+is_document(const char *name)
 {
-	return entry->d_name[0] != '.' && str_ends(str_from(entry->d_name), STR(".json"));
+	return name[0] != '.' && str_ends(str_from(name), STR(".json"));
 }
 
 /* Byte order, whatever the locale. */
 static int
-by_name(const struct dirent **a, const struct dirent **b)
+by_name(const void *a, const void *b)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static void
-free_entries(struct dirent **entries, int n)
-{
-	for (int i = 0; i < n; i++)
-		free(entries[i]);
-	free(entries);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 static int
-read_entries(struct policy_texts *texts, const char *path, int dir, struct dirent **entries, int n,
+add_name(struct names *names, const char *name)
+{
+	char *copy;
+
+	if (names->n == TEXTS_MAX)
+		return -E2BIG;
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	names->v[names->n++] = copy;
+	return 0;
+}
+
+/* Not one more than there may be is kept, however many there are. */
+static int
+list_names(DIR *dir, struct names *names)
+{
+	const struct dirent *entry;
+	int error = 0;
+
+	errno = 0;
+	while (error == 0 && (entry = readdir(dir))) {
+		if (is_document(entry->d_name))
+			error = add_name(names, entry->d_name);
+		if (error == 0)
+			errno = 0;
+	}
+	if (error == 0 && errno != 0)
+		error = -errno;
+	qsort(names->v, names->n, sizeof(names->v[0]), by_name);
+	return error;
+}
+
+static int
+read_names(struct policy_texts *texts, const char *path, int dir, const struct names *names,
     const char **ret_why_file)
 {
-	if (n > TEXTS_MAX)
-		return fail(texts, path, -E2BIG, ret_why_file);
-	for (int i = 0; i < n; i++) {
+	for (size_t i = 0; i < names->n; i++) {
 		CLEANUP_FREE char *file = NULL;
 		int error;
 
-		if (asprintf(&file, "%s/%s", path, entries[i]->d_name) < 0) {
+		if (asprintf(&file, "%s/%s", path, names->v[i]) < 0) {
 			file = NULL;
 			return fail(texts, path, -ENOMEM, ret_why_file);
 		}
-		error = read_entry(texts, dir, entries[i]->d_name, file);
+		error = read_entry(texts, dir, names->v[i], file);
 		if (error < 0)
 			return fail(texts, file, error, ret_why_file);
 	}
@@ -137,18 +171,46 @@ read_entries(struct policy_texts *texts, const char *path, int dir, struct diren
 }
 
 static int
+read_listed(struct policy_texts *texts, const char *path, DIR *dir, const char **ret_why_file)
+{
+	CLEANUP_FREE struct names *names = calloc(1, sizeof(*names));
+	int error = names ? list_names(dir, names) : -ENOMEM;
+
+	error = error < 0 ? fail(texts, path, error, ret_why_file)
+			  : read_names(texts, path, dirfd(dir), names, ret_why_file);
+	for (size_t i = 0; names && i < names->n; i++)
+		free(names->v[i]);
+	return error;
+}
+
+static int
 read_directory(struct policy_texts *texts, const char *path, const char **ret_why_file)
 {
-	CLEANUP_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent **entries = NULL;
-	int n = dir < 0 ? -1 : scandirat(dir, ".", &entries, is_document, by_name);
+	DIR *dir = opendir(path);
 	int error;
 
-	if (n < 0)
+	if (!dir)
 		return fail(texts, path, -errno, ret_why_file);
-	error = read_entries(texts, path, dir, entries, n, ret_why_file);
-	free_entries(entries, n);
+	error = read_listed(texts, path, dir, ret_why_file);
+	(void)closedir(dir);
 	return error;
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+const char *
+policy_texts_fault(int error)
+{
+	switch (error) {
+	case -EFBIG:
+		return "over 64 MiB (of all files of a policy together)";
+	case -E2BIG:
+		return "over 4096 policy files in it";
+	case -EINVAL:
+		return "no regular file";
+	default:
+		return strerrordesc_np(-error);
+	}
 }
 
 static void

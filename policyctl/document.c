@@ -15,7 +15,7 @@ document_read(const char *file_or_dir, struct policy_texts *texts)
 	*texts = (struct policy_texts){0};
 	error = policy_texts_read(texts, file_or_dir, &file);
 	if (error)
-		cli_fatal(error, "%s", file);
+		cli_fatal(0, "%s: %s", file, policy_texts_fault(error));
 }
 
 void

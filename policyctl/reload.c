@@ -12,14 +12,50 @@ static const struct admin_command reload_command = {
     .timeout = 160,
 };
 
+/* A number of the reply as it was written there, 0 when it is not there. */
+static struct str
+reload_number(const struct reply *r, const char *key)
+{
+	uint32_t i = reply_member(r, REPLY_ROOT, key);
+
+	return i && r->tape.tokens[i].type == JSCAN_NUMBER ? jscan_raw(&r->tape, i) : STR("0");
+}
+
+static void
+reload_say(struct reply *r)
+{
+	cli_puts("revision ");
+	cli_put_safe(reply_text(r, REPLY_ROOT, "revision"));
+	cli_puts(", ");
+	cli_put(reload_number(r, "rules"));
+	cli_puts(" rules, ");
+	cli_put(reload_number(r, "tests"));
+	cli_puts(" tests run\n");
+}
+
+/* The first complaint is in the error that was shown already. */
+static void
+reload_complaints(struct reply *r)
+{
+	uint32_t list = reply_member(r, REPLY_ROOT, "complaints"), i = reply_first(r, list);
+	uint32_t n = i ? r->tape.tokens[list].count : 0;
+
+	for (uint32_t k = 0; k < n; k++) {
+		if (k > 0)
+			log_error("%.*s", STR_ARG(reply_string(r, i)));
+		i = r->tape.tokens[i].next;
+	}
+	if (n > 0)
+		log_error("errors in the policy: %.*s", STR_ARG(reload_number(r, "errors")));
+}
+
 static int
 reload_end(const struct ctl *ctl, struct admin *a, int code)
 {
-	if (code == CLI_YES && !ctl->json) {
-		cli_puts("revision ");
-		cli_put_safe(reply_text(&a->reply, REPLY_ROOT, "revision"));
-		cli_puts("\n");
-	}
+	if (code == CLI_YES && !ctl->json)
+		reload_say(&a->reply);
+	if (code == CLI_NO)
+		reload_complaints(&a->reply);
 	admin_end(a);
 	return code;
 }

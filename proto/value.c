@@ -391,6 +391,17 @@ value_int(struct str bytes, int64_t fallback)
 	return minus ? -v : v;
 }
 
+struct str
+value_text(struct str bytes)
+{
+	struct wire_in in;
+
+	if (bytes.n < 3 || bytes.p[0] != '"')
+		return STR("");
+	in = wire_in_over(bytes.p + 1, bytes.n - 1);
+	return wire_get_str(&in);
+}
+
 /* --- as JSON --------------------------------------------------------------------------------- */
 
 struct value_printer {

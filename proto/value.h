@@ -64,5 +64,8 @@ struct str value_member(struct str object, struct str key);
 /* The integer that a checked value is; fallback when it is none. */
 int64_t value_int(struct str bytes, int64_t fallback);
 
+/* The string that a checked value is; empty when it is none. */
+struct str value_text(struct str bytes);
+
 /* JSON text of a value that value_check() has accepted, without spaces. */
 void value_to_json(struct text *t, struct str bytes);

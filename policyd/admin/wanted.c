@@ -30,6 +30,8 @@ struct asked {
 	uint32_t request;
 };
 
+#define COMPLAINT_MAX 4096 /* bytes of the first complaint */
+
 /* --- replies ---------------------------------------------------------------------------------- */
 
 typedef void reply_fn(struct conn *c, const void *arg);
@@ -92,17 +94,54 @@ reply_rotated(struct conn *c, const void *arg)
 }
 
 static void
+put_member(struct text *t, struct str account, const char *key)
+{
+	struct str v = value_member(account, str_from(key));
+
+	if (!str_given(v))
+		return;
+	reply_key(t, key);
+	value_to_json(t, v);
+}
+
+/* arg: the compiler's account of the load, a checked object. */
+static void
 reply_reloaded(struct conn *c, const void *arg)
 {
+	const struct str *account = arg;
 	char buf[4096];
 	struct text t = text_over(buf, sizeof(buf));
 
-	(void)arg;
 	reply_open(&t, operator_id(c));
 	text_put(&t, STR(",\"reloaded\":true"));
-	reply_member(&t, "revision", admin_of(c)->image->revision);
+	put_member(&t, *account, "revision");
+	put_member(&t, *account, "policies");
+	put_member(&t, *account, "rules");
+	put_member(&t, *account, "tests");
 	reply_close(&t);
 	operator_reply(c, text_str(&t));
+}
+
+/* The first complaint as text, then all that were kept. */
+static void
+reply_not_reloaded(struct conn *c, const void *arg)
+{
+	static char buf[STATUS_MAX];
+	const struct str *account = arg;
+	char error[COMPLAINT_MAX];
+	struct text t = text_over(buf, sizeof(buf)), e = text_over(error, sizeof(error));
+
+	text_put(&e, STR("policy refused: "));
+	text_put(&e, value_text(value_member(*account, STR("first"))));
+	reply_open(&t, operator_id(c));
+	reply_member(&t, "error", text_str(&e));
+	put_member(&t, *account, "errors");
+	put_member(&t, *account, "complaints");
+	reply_close(&t);
+	if (text_ok(&t) && text_ok(&e))
+		operator_reply(c, text_str(&t));
+	else
+		operator_fail(c, "policy refused: see policyd's log");
 }
 
 /* --- from the operator to the record ---------------------------------------------------------- */
@@ -226,7 +265,6 @@ done_badly(struct admin *a, enum wanted_kind kind, int error, struct str text)
 	char why[512];
 	struct text t = text_over(why, sizeof(why) - 1);
 
-	text_put(&t, str_from(kind == WANTED_RELOAD ? "policy refused: " : ""));
 	text_put(&t, text.n > 0 ? text : str_from(strerrordesc_np(-error)));
 	why[t.n] = '\0';
 	wanted_fail(a, kind, text_ok(&t) ? why : "failed");
@@ -245,12 +283,14 @@ wanted_done(struct admin *a, uint32_t request, int error, struct str text)
 	/* Counters of those who did answer are worth having. */
 	if (kind == WANTED_STATUS && (error == 0 || error == -ETIMEDOUT))
 		done_status(a, error ? text : STR(""));
+	else if (kind == WANTED_RELOAD && value_check_object(text) == 0)
+		each_waiting(a, kind, error ? reply_not_reloaded : reply_reloaded, &text);
 	else if (error != 0)
 		done_badly(a, kind, error, text);
 	else if (kind == WANTED_ROTATE)
 		each_waiting(a, kind, reply_rotated, &text);
 	else
-		each_waiting(a, kind, reply_reloaded, NULL);
+		wanted_fail(a, kind, "the supervisor did not say what it loaded");
 }
 
 void

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policyd/compiler/compiler.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -22,8 +25,8 @@
 
 #define FD_IMAGE COMPILER_FD_IMAGE
 #define FD_PAYLOAD COMPILER_FD_PAYLOAD
-#define PAYLOAD_MAX 4096
-#define FIRST_MAX 600 /* bytes of the first complaint in the payload */
+#define COMPLAINT_MAX 600 /* bytes, with its place */
+#define NAME_SHOWN 400    /* bytes of a file's name */
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static void
@@ -41,23 +44,30 @@ send_payload(const uint8_t *buf, const struct wire_out *out)
 /* --- refused ---------------------------------------------------------------------------------- */
 
 static void
-send_refusal(uint32_t errors, struct str first)
+send_refusal(uint32_t errors, const struct str *complaints, size_t n)
 {
-	uint8_t buf[PAYLOAD_MAX];
+	static uint8_t buf[COMPILER_PAYLOAD];
 	struct wire_out out = wire_out_over(buf, sizeof(buf));
 
 	value_open_object(&out);
 	value_member_str(&out, STR("result"), STR("refused"));
 	value_member_int(&out, STR("errors"), errors);
-	value_member_str(&out, STR("first"), first);
+	value_member_str(&out, STR("first"), n > 0 ? complaints[0] : STR("?"));
+	value_put_key(&out, STR("complaints"));
+	value_open_array(&out);
+	for (size_t i = 0; i < n; i++)
+		value_put_str(&out, complaints[i]);
+	value_close_array(&out);
 	value_close_object(&out);
 	send_payload(buf, &out);
 }
 
+/* About no single file: about what was given as the policy. */
 static void
-put_complaint(struct text *t, const struct policy_complaint *c)
+put_complaint(struct text *t, const struct policy_complaint *c, const char *policy)
 {
-	text_put(t, str_from(c->file));
+	text_put(t, c->file[0] != '\0' ? str_from(c->file)
+				       : (struct str){policy, strnlen(policy, NAME_SHOWN / 2)});
 	if (c->line > 0) {
 		text_char(t, ':');
 		text_u64(t, c->line);
@@ -69,34 +79,44 @@ put_complaint(struct text *t, const struct policy_complaint *c)
 }
 
 static int
-refuse(const struct policy_report *report)
+refuse(const struct policy_report *report, const char *policy)
 {
-	char first[FIRST_MAX];
-	struct text t = text_over(first, sizeof(first));
+	static char lines[POLICY_COMPLAINTS][COMPLAINT_MAX];
+	struct str complaints[POLICY_COMPLAINTS];
 
 	for (uint32_t i = 0; i < report->n; i++) {
-		char line[FIRST_MAX];
-		struct text complaint = text_over(line, sizeof(line));
+		struct text t = text_over(lines[i], sizeof(lines[i]));
 
-		put_complaint(&complaint, &report->complaint[i]);
-		log_error("%.*s", STR_ARG(text_str(&complaint)));
+		put_complaint(&t, &report->complaint[i], policy);
+		complaints[i] = text_str(&t);
+		log_error("%.*s", STR_ARG(complaints[i]));
 	}
 	if (report->dropped > 0)
 		log_error("%" PRIu32 " more errors in the policy", report->dropped);
-	if (report->n > 0)
-		put_complaint(&t, &report->complaint[0]);
-	send_refusal(report->n + report->dropped, text_str(&t));
+	send_refusal(report->n + report->dropped, complaints, report->n);
 	return 1;
+}
+
+static const char *
+load_fault(int error)
+{
+	return error == -ENOMEM ? "to load it takes over 2 GiB of memory"
+				: policy_texts_fault(error);
 }
 
 static int
 refuse_for(const char *file, int error)
 {
-	char why[FIRST_MAX];
-	int n = snprintf(why, sizeof(why), "%.400s: %s", file, strerrordesc_np(-error));
+	char buf[COMPLAINT_MAX];
+	struct text t = text_over(buf, sizeof(buf));
+	struct str complaint;
 
-	log_error("%s", why);
-	send_refusal(1, (struct str){why, n < 0 ? 0 : strlen(why)});
+	text_put(&t, (struct str){file, strnlen(file, NAME_SHOWN)});
+	text_put(&t, STR(": "));
+	text_put(&t, str_from(load_fault(error)));
+	complaint = text_str(&t);
+	log_error("%.*s", STR_ARG(complaint));
+	send_refusal(1, &complaint, 1);
 	return 1;
 }
 
@@ -128,7 +148,7 @@ static void
 send_success(
     const struct policy_texts *texts, const struct policy_report *report, struct str revision)
 {
-	uint8_t buf[PAYLOAD_MAX], digest[SHA256_SIZE];
+	uint8_t buf[1024], digest[SHA256_SIZE];
 	char hex[2 * SHA256_SIZE];
 	struct text t = text_over(hex, sizeof(hex));
 	struct wire_out out = wire_out_over(buf, sizeof(buf));
@@ -162,7 +182,7 @@ deliver(const struct policy_texts *texts, const struct policy_report *report, co
 }
 
 static int
-compile(const struct policy_texts *texts, const struct accounts *accounts)
+compile(const struct policy_texts *texts, const struct accounts *accounts, const char *policy)
 {
 	static struct policy_report report;
 	const struct policy_compile_options options = {
@@ -172,10 +192,37 @@ compile(const struct policy_texts *texts, const struct accounts *accounts)
 	int error = policy_compile(texts, &options, &image, &size, &report);
 
 	if (error == -EINVAL && report.n > 0)
-		return refuse(&report);
+		return refuse(&report, policy);
 	if (error < 0)
-		return refuse_for("policy", error);
+		return refuse_for(policy, error);
 	return deliver(texts, &report, image, size);
+}
+
+/* --- what it may use --------------------------------------------------------------------------- */
+
+static_assert(COMPILER_MEMORY == (size_t)2 << 30, "as load_fault() says");
+
+/* A sanitizer's run time asks for terabytes of addresses. */
+static void
+limit_memory(void)
+{
+#ifndef SANITIZED
+	const struct rlimit memory = {COMPILER_MEMORY, COMPILER_MEMORY};
+
+	if (setrlimit(RLIMIT_AS, &memory) < 0)
+		fatal(errno, "policy compiler: cannot limit its memory");
+#endif
+}
+
+/* A pipe or a device would keep us waiting, or never end. */
+static int
+check_kind(const char *policy)
+{
+	struct stat st;
+
+	if (stat(policy, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? 0 : -EINVAL;
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -223,7 +270,10 @@ compiler_main(const char *policy, bool landlock_optional)
 		fatal(error, "policy compiler: cannot %s", step);
 	if (fcntl(FD_IMAGE, F_GET_SEALS) < 0)
 		fatalx("policy compiler: started by policyd only");
-	error = policy_texts_read(&texts, policy, &file);
+	limit_memory();
+	error = check_kind(policy);
+	if (error == 0)
+		error = policy_texts_read(&texts, policy, &file);
 	if (error == 0) {
 		file = "/etc/passwd or /etc/group";
 		error = accounts_read_etc(&accounts);
@@ -231,7 +281,7 @@ compiler_main(const char *policy, bool landlock_optional)
 	warm_up();
 	fence_zones(&texts.zones);
 	compiler_jail(&texts.zones, landlock_optional);
-	error = error < 0 ? refuse_for(file, error) : compile(&texts, &accounts);
+	error = error < 0 ? refuse_for(file, error) : compile(&texts, &accounts, policy);
 	accounts_free(&accounts);
 	policy_texts_free(&texts);
 	return error;

@@ -6,7 +6,8 @@
  * nobody can change. Descriptor 3 is an empty memory file for the image, 4 a pipe for the payload
  * of the record about this load (a value.h object):
  *   {"result":"loaded","revision":..,"policies":n,"rules":n,"tests":n,"sha256":".."}
- *   {"result":"refused","errors":n,"first":"file:line:column: text"}
+ *   {"result":"refused","errors":n,"first":"file:line:column: text","complaints":["..",..]}
+ * Of the complaints the first POLICY_COMPLAINTS are there; the first of them is "first".
  * sha256 is that of the documents one after the other: `cat FILES | sha256sum`.
  * Everything but time zones is read first; what parses the documents is in jail (jail_seal()), with these
  * two and the directory of the time zone database.
@@ -25,6 +26,8 @@ int compiler_main(const char *policy, bool landlock_optional);
  */
 void compiler_jail(const struct policy_zones *zones, bool landlock_optional);
 
+#define COMPILER_MEMORY ((size_t)2 << 30) /* bytes of address space; over it a policy is refused */
+#define COMPILER_PAYLOAD 24576            /* bytes at most: that many complaints fit */
 #define COMPILER_FD_IMAGE 3
 #define COMPILER_FD_PAYLOAD 4
 #define COMPILER_DESCRIPTORS 5 /* these and the standard files; besides, that of the zones */

@@ -11,7 +11,9 @@
 #include "policyd/supervisor/supervisor.h"
 #include "proto/value.h"
 
-#define TEXT_MAX 255 /* bytes of ASKED's text */
+#define TEXT_MAX COMPILER_PAYLOAD /* bytes of ASKED's text */
+
+#define MISSING_MAX 255 /* bytes of the list of those who did not answer */
 
 /* --- the table -------------------------------------------------------------------------------- */
 
@@ -25,7 +27,7 @@ static void
 answer(struct supervisor *s, uint32_t request, int error, struct str text)
 {
 	struct msg_result result = {.request = request, .error = error, .text = text};
-	uint8_t buf[TEXT_MAX + 16];
+	static uint8_t buf[TEXT_MAX + 16];
 	struct wire_out out = wire_out_over(buf, sizeof(buf));
 
 	if (result.text.n > TEXT_MAX)
@@ -215,7 +217,7 @@ waits(const struct ask *a)
 static void
 conclude_counters(struct supervisor *s, struct ask *a)
 {
-	char buf[TEXT_MAX];
+	char buf[MISSING_MAX];
 	struct text t = text_over(buf, sizeof(buf));
 
 	for (uint32_t i = 0; i < s->n_clients; i++)

@@ -4,6 +4,7 @@
  * loaded or why it was refused. Either way the payload goes on record; only then does an image come
  * into force.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +20,12 @@
 #include "policyd/supervisor/supervisor.h"
 #include "proto/payload.h"
 #include "proto/value.h"
+
+#define FIRST_MAX 2048 /* bytes of the first complaint on record */
+#define RECORD_MAX (FIRST_MAX + 256)
+#define UNSAID "the compiler did not say what it did"
+
+static_assert(COMPILE_US == 60 * US_PER_S, "as compiler_fault() says");
 
 /* --- a run ------------------------------------------------------------------------------------ */
 
@@ -54,10 +61,13 @@ start_compiler(struct supervisor *s)
 
 	if (memfile < 0)
 		return memfile;
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	ours = ends[0];
 	theirs = ends[1];
+	/* Only ours: a pipe may hold less than the compiler has to say, then it waits for us. */
+	if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
 	fds[0] = memfile;
 	fds[1] = theirs;
 	pid = spawn(&spawning);
@@ -115,15 +125,15 @@ load_stop(struct supervisor *s)
 
 /* --- its outcome ------------------------------------------------------------------------------ */
 
-/* The run is through: answer who asked for it, and begin the next if somebody wants one. */
+/* The run is through: tell who asked for it what came of it, and begin the next if somebody wants one. */
 static void
-conclude(struct supervisor *s, int error, struct str text)
+conclude(struct supervisor *s, int error, struct str account)
 {
 	struct load *l = &s->load;
 
 	if (s->phase > PHASE_SERVING)
 		return;
-	ask_loaded(s, l->run, error, text);
+	ask_loaded(s, l->run, error, account);
 	if (s->phase == PHASE_POLICY) {
 		phase_policy_done(s, error == 0);
 	} else {
@@ -139,15 +149,32 @@ conclude(struct supervisor *s, int error, struct str text)
 	}
 }
 
-static void
-announce_refusal(struct supervisor *s, struct str why)
+/* What goes on record: of the complaints only the first, which always fits. */
+static struct str
+refusal(uint8_t *buf, size_t n, int64_t errors, struct str first)
 {
+	struct wire_out out = wire_out_over(buf, n);
+
+	value_open_object(&out);
+	value_member_str(&out, STR("result"), STR("refused"));
+	value_member_int(&out, STR("errors"), errors);
+	value_member_str(&out, STR("first"), first);
+	value_close_object(&out);
+	return (struct str){(const char *)buf, wire_out_ok(&out) ? n - out.left : 0};
+}
+
+/* account: what who asked is told, the payload of the compiler or the record's. */
+static void
+announce_refusal(struct supervisor *s, struct str account)
+{
+	struct str first = value_text(value_member(account, STR("first")));
+	int64_t errors = value_int(value_member(account, STR("errors")), 1);
+	const char *stays = s->phase == PHASE_SERVING ? ", the one in force stays" : "";
+
 	s->loads_refused++;
-	if (s->phase == PHASE_SERVING)
-		log_error("the policy was refused, the one in force stays: %.*s", STR_ARG(why));
-	else
-		log_error("the policy was refused: %.*s", STR_ARG(why));
-	conclude(s, -EINVAL, why);
+	log_error("the policy was refused%s: %.*s%s", stays, STR_ARG(first),
+	    errors > 1 ? " (and more, see above)" : "");
+	conclude(s, -EINVAL, account);
 }
 
 /* Refused for a reason of ours, not the compiler's. */
@@ -155,28 +182,29 @@ static void
 refused(struct supervisor *s, const char *why)
 {
 	uint8_t buf[512];
-	struct wire_out out = wire_out_over(buf, sizeof(buf));
+	struct str account = refusal(buf, sizeof(buf), 1, str_from(why));
 
-	value_open_object(&out);
-	value_member_str(&out, STR("result"), STR("refused"));
-	value_member_int(&out, STR("errors"), 1);
-	value_member_str(&out, STR("first"), str_from(why));
-	value_close_object(&out);
-	(void)note_put(s, ACTION_POLICY, (struct str){(const char *)buf, sizeof(buf) - out.left});
-	announce_refusal(s, str_from(why));
+	(void)note_put(s, ACTION_POLICY, account);
+	announce_refusal(s, account);
 }
 
-/* The string that a member of a checked object is; empty when it is none. */
-static struct str
-member_text(struct str object, struct str key)
+/* Refused by the compiler, for reasons in the policy. */
+static void
+refused_by_compiler(struct supervisor *s, struct str payload)
 {
-	struct str v = value_member(object, key);
-	struct wire_in in;
+	uint8_t buf[RECORD_MAX];
+	struct str first = value_text(value_member(payload, STR("first"))), record;
+	int64_t errors = value_int(value_member(payload, STR("errors")), 1);
 
-	if (v.n < 3 || v.p[0] != '"')
-		return STR("");
-	in = wire_in_over(v.p + 1, v.n - 1);
-	return wire_get_str(&in);
+	if (first.n > FIRST_MAX)
+		first.n = FIRST_MAX;
+	record = refusal(buf, sizeof(buf), errors, first);
+	if (!payload_fits(ACTION_POLICY, record)) {
+		refused(s, UNSAID);
+		return;
+	}
+	(void)note_put(s, ACTION_POLICY, record);
+	announce_refusal(s, payload);
 }
 
 /* Why the image cannot be used; NULL and s->load.image set when it can. */
@@ -196,6 +224,7 @@ loaded(struct supervisor *s, struct str payload)
 {
 	struct load *l = &s->load;
 	const char *fault = take_image(l);
+	uint8_t buf[512];
 
 	if (fault) {
 		refused(s, fault);
@@ -205,7 +234,8 @@ loaded(struct supervisor *s, struct str payload)
 	if (l->recorded_by != 0)
 		return;
 	close_one(&l->image);
-	announce_refusal(s, STR("the load could not be put on record"));
+	announce_refusal(
+	    s, refusal(buf, sizeof(buf), 1, STR("the load could not be put on record")));
 }
 
 static const char *
@@ -215,18 +245,17 @@ compiler_fault(const struct load *l)
 	struct str account = {(const char *)l->payload, l->n};
 
 	if (l->timed_out)
-		return "the compiler took too long";
+		return "the compiler took over 60 seconds";
 	if (WIFSIGNALED(l->status)) {
 		(void)snprintf(buf, sizeof(buf), "the compiler was killed by signal %d%s",
 		    WTERMSIG(l->status),
 		    WTERMSIG(l->status) == SIGSYS ? " (it broke its sandbox)" : "");
 		return buf;
 	}
-	if (l->n > LOAD_PAYLOAD)
+	if (l->n > COMPILER_PAYLOAD)
 		return "the compiler said too much";
-	/* Or the writer would refuse it, and the policy be in force without a record. */
-	if (value_check_object(account) < 0 || !payload_fits(ACTION_POLICY, account))
-		return "the compiler did not say what it did";
+	if (value_check_object(account) < 0)
+		return UNSAID;
 	return NULL;
 }
 
@@ -237,17 +266,17 @@ run_through(struct supervisor *s)
 	struct load *l = &s->load;
 	struct str payload = {(const char *)l->payload, l->n};
 	const char *fault = compiler_fault(l);
+	/* What the writer would refuse would be in force without a record. */
 	bool success = !fault && WEXITSTATUS(l->status) == 0 &&
-		       str_eq(member_text(payload, STR("result")), STR("loaded"));
+		       str_eq(value_text(value_member(payload, STR("result"))), STR("loaded")) &&
+		       payload_fits(ACTION_POLICY, payload);
 
-	if (success) {
+	if (success)
 		loaded(s, payload);
-	} else if (fault) {
+	else if (fault)
 		refused(s, fault);
-	} else {
-		(void)note_put(s, ACTION_POLICY, payload);
-		announce_refusal(s, member_text(payload, STR("first")));
-	}
+	else
+		refused_by_compiler(s, payload);
 	close_one(&l->memfile);
 }
 
@@ -323,6 +352,7 @@ void
 load_recorded(struct supervisor *s, uint64_t number)
 {
 	struct load *l = &s->load;
+	struct str payload = {(const char *)l->payload, l->n};
 
 	if (l->image < 0 || number != l->recorded_by)
 		return;
@@ -330,7 +360,9 @@ load_recorded(struct supervisor *s, uint64_t number)
 	s->image = take_fd(&l->image);
 	s->image_size = l->size;
 	distribute(s);
-	log_info("policy loaded: revision %.*s",
-	    STR_ARG(member_text((struct str){(const char *)l->payload, l->n}, STR("revision"))));
-	conclude(s, 0, member_text((struct str){(const char *)l->payload, l->n}, STR("revision")));
+	log_info("policy loaded: revision %.*s, %" PRId64 " rules, %" PRId64 " tests run",
+	    STR_ARG(value_text(value_member(payload, STR("revision")))),
+	    value_int(value_member(payload, STR("rules")), 0),
+	    value_int(value_member(payload, STR("tests")), 0));
+	conclude(s, 0, payload);
 }

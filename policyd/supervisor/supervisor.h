@@ -16,6 +16,7 @@
 
 #include "common/clock.h"
 #include "common/notify.h"
+#include "policyd/compiler/compiler.h"
 #include "policyd/settings.h"
 #include "policyd/supervisor/link.h"
 #include "policyd/supervisor/listen.h"
@@ -82,7 +83,6 @@ struct child {
 };
 
 /* One run of the compiler, or none (pid 0 and memfile -1). */
-#define LOAD_PAYLOAD 4096
 struct load {
 	uint32_t run; /* counts the runs */
 	pid_t pid;    /* 0: none, or already ended */
@@ -91,7 +91,7 @@ struct load {
 	int memfile, pipe; /* -1: closed; the pipe closes at its end of file */
 	int64_t deadline;
 	size_t n;
-	uint8_t payload[LOAD_PAYLOAD + 1];
+	uint8_t payload[COMPILER_PAYLOAD + 1];
 	bool again; /* once more when this one is through */
 	/* compiled and sealed, waiting for its record */
 	int image;

@@ -360,8 +360,12 @@ deny      any                      **                    -       (default)  -   
         self.assertEqual(self.ctl("rotate"), (0, "nothing to close\n", ""))
 
     def test_reload(self):
-        p = self.policyd(lambda r, _: {"id": r["id"], "reloaded": True, "revision": "r2"})
-        self.assertEqual(self.ctl("reload"), (0, "revision r2\n", ""))
+        p = self.policyd(lambda r, _: {"id": r["id"], "reloaded": True, "revision": "r2", "policies": 1, "rules": 5, "tests": 3})
+        self.assertEqual(self.ctl("reload"), (0, "revision r2, 5 rules, 3 tests run\n", ""))
+        p.answer = lambda r, _: {"id": r["id"], "error": "policy refused: p.json:1:2: what", "errors": 40,
+                                 "complaints": ["p.json:1:2: what", "p.json:3:4: \x1b that"]}
+        self.assertEqual(self.ctl("reload"), (1, "", "policyctl: reload: policy refused: p.json:1:2: what\n"
+                                              "policyctl: p.json:3:4: \\x1b that\npolicyctl: errors in the policy: 40\n"))
         p.answer = lambda r, _: {"id": r["id"], "error": "policy refused: p.json:1:2: what"}
         self.assertEqual(self.ctl("reload"), (1, "", "policyctl: reload: policy refused: p.json:1:2: what\n"))
 

@@ -95,6 +95,36 @@ tell_result(uint32_t request, int error, const char *text)
 	harness_tell(&h, MSG_ASKED, (struct str){(char *)buf, (size_t)(out.p - buf)}, -1);
 }
 
+/* first: NULL for a policy that is loaded; with a second complaint, and 38 that were not kept. */
+static void
+tell_load(uint32_t request, int error, const char *first)
+{
+	uint8_t account[512], buf[1024];
+	struct wire_out a = wire_out_over(account, sizeof(account));
+	struct wire_out out = wire_out_over(buf, sizeof(buf));
+
+	value_open_object(&a);
+	if (first) {
+		value_member_str(&a, STR("result"), STR("refused"));
+		value_member_int(&a, STR("errors"), 40);
+		value_member_str(&a, STR("first"), str_from(first));
+		value_put_key(&a, STR("complaints"));
+		value_open_array(&a);
+		value_put_str(&a, str_from(first));
+		value_put_str(&a, STR("p.json:2:1: worse"));
+		value_close_array(&a);
+	} else {
+		value_member_str(&a, STR("revision"), STR("r1"));
+		value_member_int(&a, STR("policies"), 2);
+		value_member_int(&a, STR("rules"), 5);
+		value_member_int(&a, STR("tests"), 0);
+	}
+	value_close_object(&a);
+	msg_result_put(&out,
+	    &(struct msg_result){request, error, {(const char *)account, (size_t)(a.p - account)}});
+	harness_tell(&h, MSG_ASKED, (struct str){(char *)buf, (size_t)(out.p - buf)}, -1);
+}
+
 static void
 tell_status(uint32_t request, uint32_t source, int64_t asked)
 {
@@ -333,12 +363,22 @@ test_reload(void **state)
 
 	(void)state;
 	harness_send(c, RELOAD);
-	tell_result(expect_asked("reload", MSG_ASK_RELOAD), 0, "");
-	harness_expect(c, "{\"id\":3,\"reloaded\":true,\"revision\":\"r1\"}", 0);
+	tell_load(expect_asked("reload", MSG_ASK_RELOAD), 0, NULL);
+	harness_expect(c,
+	    "{\"id\":3,\"reloaded\":true,\"revision\":\"r1\",\"policies\":2,\"rules\":5,"
+	    "\"tests\":0}",
+	    0);
 	sleep_a_second();
 	harness_send(c, RELOAD);
-	tell_result(expect_asked("reload", MSG_ASK_RELOAD), -EINVAL, "p.json:1:2: \"bad\"");
-	harness_expect(c, "{\"id\":3,\"error\":\"policy refused: p.json:1:2: \\\"bad\\\"\"}", 0);
+	tell_load(expect_asked("reload", MSG_ASK_RELOAD), -EINVAL, "p.json:1:2: \"bad\"");
+	harness_expect(c,
+	    "{\"id\":3,\"error\":\"policy refused: p.json:1:2: \\\"bad\\\"\",\"errors\":40,"
+	    "\"complaints\":[\"p.json:1:2: \\\"bad\\\"\",\"p.json:2:1: worse\"]}",
+	    0);
+	sleep_a_second();
+	harness_send(c, RELOAD);
+	tell_result(expect_asked("reload", MSG_ASK_RELOAD), -EBUSY, "shutting down");
+	harness_expect(c, "{\"id\":3,\"error\":\"shutting down\"}", 0);
 	(void)close(c);
 }
 
