@@ -7,7 +7,8 @@
 #   make bench      figures, as ratios              make check-sanitizers   the tests under ASan and UBSan
 #   make fuzz       fuzz each target for FUZZ_SECONDS
 #   make install    DESTDIR= PREFIX=                make uninstall  (logs and keys stay)
-#   make deb        the Debian package              make check-boot    that package under a real systemd (root)
+#   make deb        the Debian package              make check-boot    that package under a real systemd (root);
+#                                                   KERNEL=debian: it and the suite on Debian's own kernel (qemu, slow)
 #   make clean      everything that was built
 #
 # CC=clang builds with clang, BUILD=dir elsewhere, TESTS="test_cli test_jscan" checks only these.
@@ -70,7 +71,7 @@ say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all unit bench-programs check check-deps check-sanitizers demo deps lint tcb fuzz bench \
-        install uninstall deb check-boot clean compile_commands FORCE
+        install uninstall deb check-boot check-kernel clean compile_commands FORCE
 
 all:
 
@@ -146,7 +147,8 @@ check:
 	@$(MAKE) all unit
 	@$(RUN_TESTS) --build $(BUILD) $(TESTS)
 
-RUN_TESTS := UNIT_TESTS='$(sort $(UNIT_TESTS))' FUZZERS='$(sort $(FUZZERS))' $(PYTHON) tests/run.py
+REGISTERED := UNIT_TESTS='$(sort $(UNIT_TESTS))' FUZZERS='$(sort $(FUZZERS))'
+RUN_TESTS  := $(REGISTERED) $(PYTHON) tests/run.py
 
 ASAN_BUILD ?= build-asan
 check-sanitizers:
@@ -206,8 +208,11 @@ deb:
 
 # Without root it skips, and says so.
 check-boot:
-	@[ "$$(id -u)" != 0 ] || tools/deps.sh package
-	@$(PYTHON) tests/boot/boot.py --build $(BUILD) $(TESTS)
+	@[ "$$(id -u)" != 0 ] || tools/deps.sh $(if $(KERNEL),kernel,package)
+	@$(if $(KERNEL),$(MAKE) check-kernel,$(PYTHON) tests/boot/boot.py --build $(BUILD) $(TESTS))
+
+check-kernel: all unit
+	@$(REGISTERED) $(PYTHON) tests/boot/kernel.py --build $(BUILD) $(TESTS)
 
 clean:
 	rm -rf $(BUILD) $(ASAN_BUILD) $(FUZZ_BUILD) compile_commands.json

@@ -24,7 +24,9 @@ sys.path.insert(0, os.path.join(HERE, "lib"))
 
 import procs  # noqa: E402
 
-TIMEOUT = {"unit": 120, "fuzz": 120, "system": 300}
+# An emulated machine is slower by a factor.
+SLOWER = int(os.environ.get("SEALWRIGHT_PATIENCE", "1"))
+TIMEOUT = {"unit": 120 * SLOWER, "fuzz": 120 * SLOWER, "system": 300 * SLOWER}
 # These need the machine for themselves: they watch clocks, or use all of it.
 ALONE = {"test_bad_clients", "test_bad_input", "test_durability", "test_pipeline"}
 # "ok 3 - name # SKIP why"; cmocka 1.1 says "not ok 3 # SKIP name" of a test that asked to be skipped.

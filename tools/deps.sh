@@ -3,7 +3,7 @@
 #
 # Install what is needed to build, check or lint this tree, and only what is missing.
 #
-#   tools/deps.sh build|check|lint|package|bench|all   install (Debian and relatives, as root) or say what to install
+#   tools/deps.sh build|check|lint|package|kernel|sanitizers|bench|all   install (Debian and relatives, as root) or say what to install
 #   tools/deps.sh -n KIND                         only say what is missing
 #
 # What is missing is found by looking for the thing itself (a program, a pkg-config module, a file), not by
@@ -51,13 +51,15 @@ package|need|command dh|debhelper|debhelper|-|debhelper
 package|optional|command lintian|lintian|-|-|-
 package|optional|command systemd-nspawn|systemd-container|systemd-container|systemd|-
 package|optional|command mmdebstrap|mmdebstrap|mmdebstrap|mmdebstrap|-
+kernel|optional|command qemu-system-x86_64|qemu-system-x86|qemu-system-x86|qemu-system-x86|qemu-system-x86_64
+kernel|optional|command busybox|busybox-static|busybox|busybox|busybox-static
 sanitizers|need|command clang|clang|clang|clang|clang
 sanitizers|need|sanitizer address|libclang-rt-dev|compiler-rt|compiler-rt|compiler-rt
 bench|need|module libcrypto|libssl-dev|openssl-devel|openssl|openssl-dev
 '
 
 usage() {
-	echo "usage: tools/deps.sh [-n] build|check|lint|package|sanitizers|bench|all" >&2
+	echo "usage: tools/deps.sh [-n] build|check|lint|package|kernel|sanitizers|bench|all" >&2
 	exit 2
 }
 
@@ -118,7 +120,8 @@ wanted() {
 	check) [ "$1" = build ] || [ "$1" = check ] ;;
 	lint) [ "$1" = build ] || [ "$1" = check ] || [ "$1" = lint ] ;; # it compiles everything, tests too
 	package) [ "$1" = build ] || [ "$1" = package ] ;;
-	sanitizers) [ "$1" != lint ] && [ "$1" != package ] ;;
+	kernel) [ "$1" != lint ] && [ "$1" != bench ] ;;
+	sanitizers) [ "$1" != lint ] && [ "$1" != package ] && [ "$1" != kernel ] ;;
 	bench) [ "$1" = build ] || [ "$1" = bench ] ;;
 	esac
 }
@@ -215,7 +218,7 @@ only_say=
 [ "${1:-}" = -n ] && only_say=1 && shift
 [ $# -eq 1 ] || usage
 asked=$1
-case $asked in build | check | lint | package | sanitizers | bench | all) ;; *) usage ;; esac
+case $asked in build | check | lint | package | kernel | sanitizers | bench | all) ;; *) usage ;; esac
 
 system=$(family)
 look "$system"

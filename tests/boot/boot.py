@@ -73,15 +73,15 @@ def missing():
     return f"not installed: {' '.join(lacking)} (tools/deps.sh package)" if lacking else None
 
 
-def debian(cache):
+def debian(cache, packages_in_it=PACKAGES):
     """Path of a Debian 12 root, made when it is not there yet."""
-    key = hashlib.sha256(" ".join(PACKAGES).encode()).hexdigest()[:12]
+    key = hashlib.sha256(" ".join(packages_in_it).encode()).hexdigest()[:12]
     root = os.path.join(cache, f"root-{key}")
     if os.path.exists(root):
         return root
     began = time.monotonic()
     new = tempfile.mkdtemp(prefix="new-", dir=cache)
-    made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(PACKAGES), "bookworm",
+    made = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--include=" + ",".join(packages_in_it), "bookworm",
                            new], stdin=subprocess.DEVNULL, check=False)
     if made.returncode != 0:
         raise CannotBoot("mmdebstrap cannot make a Debian here")

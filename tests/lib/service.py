@@ -29,7 +29,7 @@ TOP = schema.TOP
 BUILD = os.path.realpath(os.environ.get("SEALWRIGHT_BUILD", os.path.join(TOP, "build")))
 SANITIZED = os.environ.get("SEALWRIGHT_SANITIZED") == "1"
 # Sanitizers and strace make everything slower; waiting longer costs nothing when all is well.
-PATIENCE = 60 if SANITIZED else 30
+PATIENCE = (60 if SANITIZED else 30) * int(os.environ.get("SEALWRIGHT_PATIENCE", "1"))
 
 POLICYD = os.path.join(BUILD, "sbin", "policyd")
 POLICYCTL = os.path.join(BUILD, "bin", "policyctl")
@@ -195,7 +195,7 @@ class Service:
                 raise AssertionError(f"left behind: {path}")
         return self.log(closed=True)
 
-    def gone(self, seconds=10):
+    def gone(self, seconds=PATIENCE // 3):
         """No process of it is left."""
         for c in self.clients:
             c.close()
