@@ -4,12 +4,6 @@
 
 #include "policy/evaluate.h"
 
-static bool
-is_found(const struct selection *s, enum index_sort sort)
-{
-	return s->first[sort].of != IMAGE_NONE;
-}
-
 static struct policy_finding
 finding_of(const struct policy_image *img, const struct selection *s, enum index_sort sort)
 {
@@ -29,9 +23,9 @@ static void
 verdict_watched(const struct policy_image *img, const struct selection *s, enum policy_mode mode,
     struct policy_verdict *ret)
 {
-	if (is_found(s, SORT_WATCH_DENY))
+	if (select_found(s, SORT_WATCH_DENY))
 		ret->record = finding_of(img, s, SORT_WATCH_DENY);
-	else if (is_found(s, SORT_WATCH_ALLOW))
+	else if (select_found(s, SORT_WATCH_ALLOW))
 		ret->record = finding_of(img, s, SORT_WATCH_ALLOW);
 	else
 		ret->record = (struct policy_finding){.allow = false, .mode = mode};
@@ -43,23 +37,31 @@ static void
 verdict_enforced(
     const struct policy_image *img, const struct selection *s, struct policy_verdict *ret)
 {
-	if (is_found(s, SORT_DENY))
+	if (select_found(s, SORT_DENY))
 		ret->answer = finding_of(img, s, SORT_DENY);
-	else if (is_found(s, SORT_ALLOW))
+	else if (select_found(s, SORT_ALLOW))
 		ret->answer = finding_of(img, s, SORT_ALLOW);
 	else
 		ret->answer = (struct policy_finding){.allow = false, .mode = POLICY_ENFORCE};
 	ret->record = ret->answer;
-	if (ret->answer.allow && is_found(s, SORT_WATCH_DENY))
+	if (ret->answer.allow && select_found(s, SORT_WATCH_DENY))
 		ret->record = finding_of(img, s, SORT_WATCH_DENY);
 }
 
-void
-evaluate_verdict(const struct policy_image *img, const struct selection *s,
-    const struct scope_modes *modes, struct policy_verdict *ret)
+bool
+evaluate_watches(const struct selection *s)
 {
-	if (!modes->enforce && (modes->warn || modes->audit))
-		verdict_watched(img, s, modes->warn ? POLICY_WARN : POLICY_AUDIT, ret);
+	return !select_found(s, SORT_ENFORCE) &&
+	       (select_found(s, SORT_WARN) || select_found(s, SORT_AUDIT));
+}
+
+void
+evaluate_verdict(
+    const struct policy_image *img, const struct selection *s, struct policy_verdict *ret)
+{
+	if (evaluate_watches(s))
+		verdict_watched(
+		    img, s, select_found(s, SORT_WARN) ? POLICY_WARN : POLICY_AUDIT, ret);
 	else
 		verdict_enforced(img, s, ret);
 }
@@ -68,11 +70,10 @@ void
 policy_evaluate(const struct policy_image *img, const struct policy_op *op,
     const struct policy_subject *subject, int64_t now, struct policy_verdict *ret)
 {
-	struct scope_modes modes = select_modes(img, subject);
 	struct selection s;
 
-	select_rules(img, op, subject, now, &s);
-	evaluate_verdict(img, &s, &modes, ret);
+	select_all(img, op, subject, now, &s);
+	evaluate_verdict(img, &s, ret);
 }
 
 static void

@@ -3,6 +3,9 @@
 
 #include "policy/select.h"
 
-/* The verdict that follows from the rules and modes that were found, by the index or otherwise. */
-void evaluate_verdict(const struct policy_image *img, const struct selection *s,
-    const struct scope_modes *modes, struct policy_verdict *ret);
+/* Only warn and audit policies are in scope, and at least one: nothing is refused. */
+bool evaluate_watches(const struct selection *s);
+
+/* The verdict that follows from what was found, by the index or otherwise. */
+void evaluate_verdict(
+    const struct policy_image *img, const struct selection *s, struct policy_verdict *ret);

@@ -26,25 +26,6 @@ rule_speaks_of(
 	return false;
 }
 
-static struct scope_modes
-modes_in_scope(const struct policy_image *img, const struct policy_subject *subject)
-{
-	uint32_t n = image_section(img, IMAGE_POLICIES).n;
-	struct scope_modes modes = {false, false, false};
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct image_policy p;
-		enum truth t;
-
-		image_get(img, IMAGE_POLICIES, i, &p);
-		t = condition_scope(img, &p, subject);
-		modes.enforce = modes.enforce || (p.mode == POLICY_ENFORCE && t != TRUTH_FALSE);
-		modes.warn = modes.warn || (p.mode == POLICY_WARN && t == TRUTH_TRUE);
-		modes.audit = modes.audit || (p.mode == POLICY_AUDIT && t == TRUTH_TRUE);
-	}
-	return modes;
-}
-
 static enum index_sort
 sort_of(const struct policy_image *img, const struct image_rule *r)
 {
@@ -56,23 +37,40 @@ sort_of(const struct policy_image *img, const struct image_rule *r)
 	return r->deny ? SORT_WATCH_DENY : SORT_WATCH_ALLOW;
 }
 
-/* One evaluation, over all rules. */
+/* One evaluation, over everything. */
 struct reading {
 	const struct policy_image *img;
 	const struct policy_op *op;
 	const struct policy_subject *subject;
 	int64_t now;
 	struct selection s;
-	bool watched; /* no enforce policy is in scope, but others are */
 };
+
+static void
+read_policies(struct reading *e)
+{
+	static const enum index_sort sorts[] = {
+	    [POLICY_ENFORCE] = SORT_ENFORCE,
+	    [POLICY_WARN] = SORT_WARN,
+	    [POLICY_AUDIT] = SORT_AUDIT,
+	};
+	uint32_t n = image_section(e->img, IMAGE_POLICIES).n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct image_policy p;
+
+		image_get(e->img, IMAGE_POLICIES, i, &p);
+		if (condition_counts(
+			condition_scope(e->img, &p, e->subject), p.mode == POLICY_ENFORCE))
+			e->s.first[sorts[p.mode]].of = i;
+	}
+}
 
 static void
 read_rules(struct reading *e)
 {
 	uint32_t n = image_section(e->img, IMAGE_RULES).n;
 
-	for (size_t i = 0; i < INDEX_SORTS; i++)
-		e->s.first[i].of = IMAGE_NONE;
 	for (uint32_t i = 0; i < n; i++) {
 		struct image_rule r;
 		struct selected *first;
@@ -91,7 +89,7 @@ read_rules(struct reading *e)
 static enum policy_part
 part_enforced(const struct reading *e, uint32_t i, const struct image_rule *r)
 {
-	if (!r->deny && e->s.first[SORT_DENY].of != IMAGE_NONE)
+	if (!r->deny && select_found(&e->s, SORT_DENY))
 		return PART_OUTVOTED;
 	return e->s.first[r->deny ? SORT_DENY : SORT_ALLOW].of == i ? PART_ANSWER : PART_LATER;
 }
@@ -101,10 +99,9 @@ static enum policy_part
 part_watched(const struct reading *e, uint32_t i, const struct image_rule *r)
 {
 	uint32_t deny = e->s.first[SORT_WATCH_DENY].of;
-	bool allowed = e->s.first[SORT_DENY].of == IMAGE_NONE &&
-		       e->s.first[SORT_ALLOW].of != IMAGE_NONE;
+	bool allowed = !select_found(&e->s, SORT_DENY) && select_found(&e->s, SORT_ALLOW);
 
-	if (!e->watched && (!allowed || !r->deny))
+	if (!evaluate_watches(&e->s) && (!allowed || !r->deny))
 		return PART_WATCHED;
 	if (r->deny)
 		return deny == i ? PART_RECORD : PART_LATER;
@@ -137,12 +134,13 @@ policy_explain(const struct policy_image *img, const struct policy_op *op,
     policy_explain_cb *each, void *arg)
 {
 	uint32_t n = image_section(img, IMAGE_RULES).n;
-	struct scope_modes modes = modes_in_scope(img, subject);
 	struct reading e = {.img = img, .op = op, .subject = subject, .now = now};
 
-	e.watched = !modes.enforce && (modes.warn || modes.audit);
+	for (size_t i = 0; i < INDEX_SORTS; i++)
+		e.s.first[i].of = IMAGE_NONE;
+	read_policies(&e);
 	read_rules(&e);
-	evaluate_verdict(img, &e.s, &modes, ret);
+	evaluate_verdict(img, &e.s, ret);
 	for (uint32_t i = 0; each && i < n; i++) {
 		struct image_rule r;
 

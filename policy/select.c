@@ -17,7 +17,7 @@ struct search {
 	uint32_t does; /* the bit of the action or method */
 	uint16_t port;
 	uint8_t scheme; /* bit */
-	struct selection found;
+	struct selection *found;
 };
 
 /* Where a key may be. */
@@ -64,7 +64,7 @@ static void
 entry_keep(struct search *s, const struct image_entry *e)
 {
 	uint32_t last = e->sort < SORT_ENFORCE ? SORT_ENFORCE : INDEX_SORTS;
-	struct selected *first = &s->found.first[e->sort];
+	struct selected *first = &s->found->first[e->sort];
 
 	first->policy = e->policy;
 	first->id = (struct image_str){e->id_at, e->id_n};
@@ -73,13 +73,13 @@ entry_keep(struct search *s, const struct image_entry *e)
 	if (e->sort != SORT_DENY && e->sort != SORT_ENFORCE)
 		return;
 	for (uint32_t i = e->sort + 1u; i < last; i++)
-		s->found.first[i].of = 0;
+		s->found->first[i].of = 0;
 }
 
 static inline void
 entry_take(struct search *s, const struct image_entry *e)
 {
-	if (e->of >= s->found.first[e->sort].of || !(e->does & s->does) || s->port < e->low ||
+	if (e->of >= s->found->first[e->sort].of || !(e->does & s->does) || s->port < e->low ||
 	    s->port > e->high || !(e->schemes & s->scheme) ||
 	    (e->sort >= SORT_ENFORCE) != (s->op == NULL))
 		return;
@@ -102,20 +102,28 @@ node_is(const struct search *s, uint32_t at, const struct wanted *w)
 	       (w->key.n == 0 || memcmp(p + index_key_at(&n), w->key.p, w->key.n) == 0);
 }
 
-/* Whether one of a group's tags may be this one: four at once. */
+/*
+ * Which of four tags may be this one, as the high bits of 16-bit lanes: the lane that comes first in
+ * arithmetic is right, one after it may not be.
+ */
+static inline uint64_t
+tags_like(const uint8_t *four, uint16_t tag)
+{
+	const uint64_t low = UINT64_C(0x0001000100010001), high = low << 15;
+	uint64_t x;
+
+	memcpy(&x, four, sizeof(x));
+	x ^= tag * low;
+	return (x - low) & ~x & high;
+}
+
 static inline bool
 may_have(const uint8_t *tags, uint16_t tag)
 {
-	const uint64_t low = UINT64_C(0x0001000100010001), high = low << 15;
 	uint64_t found = 0;
 
-	for (size_t i = 0; i < INDEX_SLOTS / 4; i++) {
-		uint64_t x;
-
-		memcpy(&x, tags + i * sizeof(x), sizeof(x));
-		x ^= tag * low;
-		found |= (x - low) & ~x & high;
-	}
+	for (size_t i = 0; i < INDEX_SLOTS / 4; i++)
+		found |= tags_like(tags + i * sizeof(uint64_t), tag);
 	return found != 0;
 }
 
@@ -187,13 +195,24 @@ struct visit {
 
 static void visit_keys(struct search *s, const struct visit *v);
 
+static void
+visit_below(struct search *s, const uint8_t *ways, uint32_t kinds, size_t from)
+{
+	struct visit v;
+
+	memcpy(&v.ways, ways, sizeof(v.ways));
+	v.kinds = v.ways.kinds & kinds;
+	v.from = from;
+	if (v.kinds)
+		visit_keys(s, &v);
+}
+
 /* Look at the entries of a node and at what is below it, but only at keys of these kinds. */
 static void
 visit_node(struct search *s, uint32_t at, uint32_t kinds, size_t from)
 {
 	const uint8_t *p = s->nodes + (size_t)at * INDEX_NODE_UNIT, *entries;
 	struct image_node n;
-	struct visit v;
 
 	memcpy(&n, p, sizeof(n));
 	entries = p + index_entries_at(&n);
@@ -203,13 +222,8 @@ visit_node(struct search *s, uint32_t at, uint32_t kinds, size_t from)
 		memcpy(&e, entries + i * sizeof(e), sizeof(e));
 		entry_take(s, &e);
 	}
-	if (!n.has_ways)
-		return;
-	memcpy(&v.ways, p + sizeof(n), sizeof(v.ways));
-	v.kinds = v.ways.kinds & kinds;
-	v.from = from;
-	if (v.kinds)
-		visit_keys(s, &v);
+	if (n.has_ways)
+		visit_below(s, p + sizeof(n), kinds, from);
 }
 
 /* Go where a key leads, if there is one. bytes: the hash of key. */
@@ -454,7 +468,8 @@ visit_keys(struct search *s, const struct visit *v)
 /* --- from the roots -------------------------------------------------------------------------- */
 
 static void
-search_begin(struct search *s, const struct policy_image *img, const struct policy_subject *subject)
+search_begin(struct search *s, const struct policy_image *img, const struct policy_subject *subject,
+    struct selection *found)
 {
 	s->img = img;
 	s->groups = image_at(img, IMAGE_GROUPS, 0);
@@ -466,40 +481,33 @@ search_begin(struct search *s, const struct policy_image *img, const struct poli
 	s->port = 0;
 	s->does = UINT32_MAX;
 	s->scheme = 1u << SCHEME_ANY;
+	s->found = found;
 	for (size_t i = 0; i < INDEX_SORTS; i++)
-		s->found.first[i].of = IMAGE_NONE;
+		found->first[i].of = IMAGE_NONE;
+}
+
+/* From now on about rules. */
+static void
+search_about(struct search *s, const struct policy_op *op, int64_t now)
+{
+	s->op = op;
+	s->now = now;
+	s->port = op->port;
+	s->does = ACTION_BIT(op->action);
+	if (op->family != FAMILY_HTTP)
+		return;
+	s->does = index_method(op->method);
+	s->scheme = op->scheme.n == STR("https").n ? 1u << SCHEME_HTTPS : 1u << SCHEME_HTTP;
 }
 
 void
-select_rules(const struct policy_image *img, const struct policy_op *op,
+select_all(const struct policy_image *img, const struct policy_op *op,
     const struct policy_subject *subject, int64_t now, struct selection *ret)
 {
 	struct search s;
 
-	search_begin(&s, img, subject);
-	s.op = op;
-	s.now = now;
-	s.port = op->port;
-	if (op->family == FAMILY_HTTP) {
-		s.does = index_method(op->method);
-		s.scheme = op->scheme.n == STR("https").n ? 1u << SCHEME_HTTPS : 1u << SCHEME_HTTP;
-	} else {
-		s.does = ACTION_BIT(op->action);
-	}
-	visit_node(&s, image_root(img, (enum index_root)op->family), UINT32_MAX, 0);
-	*ret = s.found;
-}
-
-struct scope_modes
-select_modes(const struct policy_image *img, const struct policy_subject *subject)
-{
-	struct search s;
-
-	search_begin(&s, img, subject);
+	search_begin(&s, img, subject, ret);
 	visit_node(&s, image_root(img, ROOT_MODES), UINT32_MAX, 0);
-	return (struct scope_modes){
-	    .enforce = s.found.first[SORT_ENFORCE].of != IMAGE_NONE,
-	    .warn = s.found.first[SORT_WARN].of != IMAGE_NONE,
-	    .audit = s.found.first[SORT_AUDIT].of != IMAGE_NONE,
-	};
+	search_about(&s, op, now);
+	visit_node(&s, image_root(img, (enum index_root)op->family), UINT32_MAX, 0);
 }

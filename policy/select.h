@@ -19,21 +19,20 @@ struct selected {
 /*
  * Of each sort of rules the first in load order that matches. A deny of an enforce policy settles the
  * verdict: with one, what the others hold says nothing.
+ *
+ * And which modes the policies in scope have: of SORT_ENFORCE and later only whether there is one. Unknown
+ * counts as in scope where that leads to deny (enforce), and as out of scope where it would lead to allow
+ * (warn, audit). With enforce, what the others hold says nothing.
  */
 struct selection {
 	struct selected first[INDEX_SORTS];
 };
 
-void select_rules(const struct policy_image *img, const struct policy_op *op,
+static inline bool
+select_found(const struct selection *s, enum index_sort sort)
+{
+	return s->first[sort].of != IMAGE_NONE;
+}
+
+void select_all(const struct policy_image *img, const struct policy_op *op,
     const struct policy_subject *subject, int64_t now, struct selection *ret);
-
-/*
- * The modes of the policies in scope. Unknown counts as in scope where that leads to deny (enforce),
- * and as out of scope where it would lead to allow (warn, audit). With enforce the others are not said.
- */
-struct scope_modes {
-	bool enforce, warn, audit;
-};
-
-struct scope_modes
-select_modes(const struct policy_image *img, const struct policy_subject *subject);

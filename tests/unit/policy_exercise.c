@@ -64,6 +64,14 @@ static const char *const asked[][2] = {
     {"http:request:GET", "http:url:https://api.example.com/v1/users/?q"},
     {"http:request:POST", "http:url:http://10.1.2.3:8080/x"},
     {"tool:invoke", "tool:name:github/create_issue"},
+    {"net:connect:tcp",
+	"net:domain:a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a:1"},
+    {"net:connect:tcp", "net:ip:10.255.255.255:65535"},
+    {"fs:write",
+	"fs:path:/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a.log"},
+    {"proc:exec", "proc:path:/"},
+    {"http:request:FOO", "http:url:https://[2001:db8::1]:8443/"},
+    {"tool:invoke", "tool:name:/x"},
 };
 
 #define ASKED ARRAY_SIZE(asked)
@@ -83,6 +91,14 @@ asked_ops(void)
 	return ops;
 }
 
+static void
+count(uint32_t rule, enum policy_part part, void *arg)
+{
+	unsigned *parts = arg;
+
+	*parts += rule + (unsigned)part;
+}
+
 static unsigned
 exercise_one(const struct policy_image *img, const struct policy_op *op,
     const struct policy_subject *subject, int64_t now)
@@ -90,14 +106,16 @@ exercise_one(const struct policy_image *img, const struct policy_op *op,
 	struct policy_verdict v;
 	char buf[8192];
 	struct text t = text_over(buf, sizeof(buf));
+	unsigned parts = 0;
 
+	policy_explain(img, op, subject, now, &v, count, &parts);
 	policy_evaluate(img, op, subject, now, &v);
 	policy_reason(&t, op, &v.record);
 	/* Never told "no" without being put on record so. */
 	if (!v.answer.allow && v.record.allow)
 		abort();
-	return touch(v.answer.policy_id) + touch(v.answer.rule_id) + touch(v.record.policy_id) +
-	       touch(v.record.rule_id) + touch(text_str(&t));
+	return parts + touch(v.answer.policy_id) + touch(v.answer.rule_id) +
+	       touch(v.record.policy_id) + touch(v.record.rule_id) + touch(text_str(&t));
 }
 
 unsigned
@@ -115,6 +133,7 @@ policy_exercise(const struct policy_image *img)
 		.client = {"squid", 5},
 		.n_context = 2,
 		.context = context},
+	    {.user = {"", 0}, .n_groups = 1, .groups = {{"users", 5}}, .more_groups = true},
 	};
 	const struct policy_op *ops = asked_ops();
 	unsigned sum = exercise_listing(img) + exercise_accounts(img);
