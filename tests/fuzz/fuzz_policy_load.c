@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A policy file: loaded, compiled, its tests run, linted. A NUL separates two files. */
+/*
+ * A policy file: loaded, compiled, its tests run, the image opened and asked, linted. A NUL separates two
+ * files. Of named time zones there are Europe/Berlin, Etc/Damaged and Etc/Empty.
+ */
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "policy/policy.h"
 #include "tests/unit/policy_exercise.h"
@@ -57,6 +63,54 @@ compile(const struct policy_texts *texts)
 	check_report(&report, texts);
 }
 
+/* --- a time zone database of three files -------------------------------------------------------- */
+
+#define TZIF_HEAD                                                                             \
+	"TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\4" \
+	"\0\0\0\0\0\0UTC\0"
+
+static const char berlin[] = TZIF_HEAD TZIF_HEAD "\nCET-1CEST,M3.5.0,M10.5.0/3\n";
+
+static void
+write_zone(int directory, const char *name, const char *bytes, size_t n)
+{
+	int fd = openat(directory, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, bytes, n) != (ssize_t)n || close(fd) < 0)
+		abort();
+}
+
+static char zones_path[] = "/tmp/fuzz-zones.XXXXXX";
+static int zones_directory = -1;
+
+static void
+remove_zones(void)
+{
+	(void)unlinkat(zones_directory, "Europe/Berlin", 0);
+	(void)unlinkat(zones_directory, "Etc/Damaged", 0);
+	(void)unlinkat(zones_directory, "Etc/Empty", 0);
+	(void)unlinkat(zones_directory, "Europe", AT_REMOVEDIR);
+	(void)unlinkat(zones_directory, "Etc", AT_REMOVEDIR);
+	(void)rmdir(zones_path);
+}
+
+static struct policy_zones
+zones(void)
+{
+	if (zones_directory < 0) {
+		if (!mkdtemp(zones_path))
+			abort();
+		zones_directory = open(zones_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (mkdirat(zones_directory, "Europe", 0700) < 0 ||
+		    mkdirat(zones_directory, "Etc", 0700) < 0 || atexit(remove_zones) != 0)
+			abort();
+		write_zone(zones_directory, "Europe/Berlin", berlin, sizeof(berlin) - 1);
+		write_zone(zones_directory, "Etc/Damaged", berlin, sizeof(berlin) - 9);
+		write_zone(zones_directory, "Etc/Empty", "", 0);
+	}
+	return (struct policy_zones){.there = true, .directory = zones_directory};
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -64,7 +118,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *nul = size ? memchr(data, '\0', size) : NULL;
 	struct str first = nul ? (struct str){all.p, (size_t)(nul - all.p)} : all;
 	struct policy_text v[2] = {{"first", first}, {"second", str_skip(all, first.n + 1)}};
-	struct policy_texts texts = {.v = v, .n = nul ? 2 : 1};
+	struct policy_texts texts = {.v = v, .n = nul ? 2 : 1, .zones = zones()};
 
 	compile(&texts);
 	return 0;

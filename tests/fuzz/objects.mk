@@ -24,6 +24,8 @@ OBJS-fuzz_canon := tests/fuzz/fuzz_canon.o $(POLICY-load) $(POLICY-load-common)
 LIBS-fuzz_canon := json-c libcrypto
 OBJS-fuzz_policy_load := tests/fuzz/fuzz_policy_load.o tests/unit/policy_exercise.o $(POLICY-load) $(POLICY-load-common)
 LIBS-fuzz_policy_load := json-c libcrypto
+FUZZERS += fuzz_tzif
+OBJS-fuzz_tzif := tests/fuzz/fuzz_tzif.o policy/zone_tzif.o policy/zone_rule.o policy/store.o common/clock.o common/text.o
 OBJS-fuzz_policy_image := tests/fuzz/fuzz_policy_image.o tests/unit/policy_exercise.o $(POLICY-evaluate) common/text.o
 LIBS-fuzz_policy_image := libcrypto
 
