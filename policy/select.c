@@ -59,21 +59,24 @@ rule_holds(const struct search *s, const struct image_entry *e)
 	return !(e->ask & ASK_WHO) || condition_rule(s->img, &r, s->subject, s->now) == RULE_COUNTS;
 }
 
-/* Keep an entry that matches. */
+/*
+ * Keep an entry that matches. Nothing comes before 0: where it does not matter which one it was (of
+ * policies, and of everything that a settling one makes idle), no other need be asked after this.
+ */
 static void
 entry_keep(struct search *s, const struct image_entry *e)
 {
+	struct selected found = {e->of, e->policy, {e->id_at, e->id_n}};
 	uint32_t last = e->sort < SORT_ENFORCE ? SORT_ENFORCE : INDEX_SORTS;
-	struct selected *first = &s->found->first[e->sort];
 
-	first->policy = e->policy;
-	first->id = (struct image_str){e->id_at, e->id_n};
-	/* Which policy it was does not matter, so that no other need be asked: nothing comes before 0. */
-	first->of = e->sort < SORT_ENFORCE ? e->of : 0;
+	if (e->sort >= SORT_ENFORCE)
+		found.of = 0;
+	s->found->first[e->sort] = found;
 	if (e->sort != SORT_DENY && e->sort != SORT_ENFORCE)
 		return;
+	found.of = 0;
 	for (uint32_t i = e->sort + 1u; i < last; i++)
-		s->found->first[i].of = 0;
+		s->found->first[i] = found;
 }
 
 static inline void

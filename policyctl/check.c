@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "policyctl/ctl.h"
 #include "policyctl/document.h"
+#include "policyctl/explain.h"
 #include "policyctl/request.h"
 #include "policyctl/show.h"
 
@@ -23,7 +24,14 @@ struct check {
 	struct policy_attribute context[CLI_LIST];
 	struct policy_verdict verdict;
 	int64_t now;
+	bool explain;
 };
+
+static struct explain
+check_explain(const struct check *c)
+{
+	return (struct explain){&c->image, &c->op, &c->subject, c->now};
+}
 
 /* The caller, as policyd would see it, or who --user names; groups as given, else the account's. */
 static void
@@ -90,6 +98,7 @@ check_show(const struct check *c)
 {
 	const struct policy_finding *answer = &c->verdict.answer, *record = &c->verdict.record;
 	struct answer shown = check_answer(c, answer);
+	struct explain explain = check_explain(c);
 	char buf[CHECK_REASON];
 	struct text reason = text_over(buf, sizeof(buf));
 
@@ -98,11 +107,13 @@ check_show(const struct check *c)
 		policy_reason(&reason, &c->op, answer);
 		show_more(text_str(&reason));
 	}
-	if (record->allow == answer->allow)
-		return;
-	cli_puts("on record: ");
-	shown = check_answer(c, record);
-	show_decision(&shown, str_from(check_mode(record->mode)));
+	if (record->allow != answer->allow) {
+		cli_puts("on record: ");
+		shown = check_answer(c, record);
+		show_decision(&shown, str_from(check_mode(record->mode)));
+	}
+	if (c->explain)
+		explain_show(&explain);
 }
 
 static void
@@ -121,6 +132,7 @@ check_show_json(const struct check *c)
 	struct text t = text_over(buf, sizeof(buf));
 	struct text reason = text_over(reason_buf, sizeof(reason_buf));
 	struct object o = object_open(&t), record;
+	struct explain explain = check_explain(c);
 
 	check_finding(&o, &c->verdict.answer);
 	object_str(&o, "policy_revision", policy_image_revision(&c->image));
@@ -135,8 +147,16 @@ check_show_json(const struct check *c)
 	record = object_open(&t);
 	check_finding(&record, &c->verdict.record);
 	object_close(&record);
-	object_close(&o);
-	cli_put_json(text_str(&t));
+	if (c->explain)
+		text_char(&t, ',');
+	else
+		object_close(&o);
+	cli_put_json_part(text_str(&t));
+	if (c->explain) {
+		explain_show_json(&explain);
+		cli_puts("}");
+	}
+	cli_puts("\n");
 }
 
 int
@@ -156,6 +176,9 @@ cmd_check(struct ctl *ctl, int argc, char **argv)
 		.value = "TIME",
 		.text = &when,
 		.help = "as if asked at this moment (RFC 3339, e.g. 2026-11-21T09:00:00Z)"},
+	    {.name = "explain",
+		.flag = &check.explain,
+		.help = "show every rule about this, and what became of it"},
 	    CTL_OPTION_JSON(ctl),
 	};
 	const struct cli_command command = {

@@ -4,7 +4,7 @@ include policy/objects.mk
 OBJS-policyctl := \
 	policyctl/main.o policyctl/ctl.o policyctl/client.o policyctl/request.o policyctl/reply.o policyctl/show.o \
 	policyctl/evaluate.o policyctl/jsonl.o policyctl/ping.o policyctl/emit.o policyctl/outcome.o \
-	policyctl/check.o policyctl/test.o policyctl/lint.o policyctl/document.o \
+	policyctl/check.o policyctl/explain.o policyctl/test.o policyctl/lint.o policyctl/document.o \
 	policyctl/allow.o policyctl/rm.o policyctl/edit.o policyctl/edit_show.o policyctl/replace.o \
 	policyctl/ruleset.o policyctl/ruleset_write.o \
 	policyctl/recorded.o policyctl/recorded_line.o policyctl/recorded_read.o policyctl/diff.o policyctl/diff_rules.o \

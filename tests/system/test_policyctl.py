@@ -414,6 +414,41 @@ class Documents(Case):
                        "resource=net:ip:169.254.169.254:80)"],
             "record": {"decision": "deny", "enforcement_mode": "enforce", "policy_id": "net", "rule_id": "no-metadata"}})
 
+    def test_check_explain(self):
+        def rule(name, decision, **more):
+            return {"id": name, "actions": ["connect:tcp"], "resources": ["**.example"], "decision": decision, **more}
+        path = self.file({"schema": "sealwright-policy/1", "policies": [
+            {"id": "soon", "mode": "warn", "rules": [rule("w-deny", "deny"), rule("w-allow", "allow")]},
+            {"id": "net", "rules": [
+                rule("old", "deny", expires="2020-01-01T00:00:00Z"), rule("squid", "allow", when={"client": ["squid"]}),
+                rule("web", "allow"), rule("again", "allow"), rule("lab", "deny", when={"context": {"lab": "yes"}}),
+                {**rule("other", "deny"), "resources": ["b.example"]}]}]})
+        ask = ("net:connect:tcp", "net:domain:a.example:443")
+        code, out, err = self.check(path, *ask, "--explain", "--context", "lab=no")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(out.splitlines(), [
+            "allow  rule web in policy net",
+            "on record: deny   rule w-deny in policy soon (warn)",
+            "rules about this, in load order:",
+            "POLICY  RULE     DECISION  MODE",
+            "soon    w-deny   deny      warn     decides what is on record",
+            "soon    w-allow  allow     warn     its policy only watches",
+            "net     old      deny      enforce  expired",
+            "net     squid    allow     enforce  scope or when asks for what is missing",
+            "net     web      allow     enforce  decides",
+            "net     again    allow     enforce  says what an earlier rule says",
+            "net     lab      deny      enforce  scope or when is not true"])
+        code, out, _ = self.check(path, *ask, "--explain", "--json")
+        reply = json.loads(out)
+        self.assertEqual((code, out.count("\n"), reply["rule_id"]), (1, 1, "lab"))
+        self.assertEqual([(r["rule_id"], r["part"]) for r in reply["rules"]], [
+            ("w-deny", "watched"), ("w-allow", "watched"), ("old", "expired"), ("squid", "missing"), ("web", "outvoted"),
+            ("again", "outvoted"), ("lab", "answer")])
+        self.assertEqual(reply["rules"][0], {"policy_id": "soon", "rule_id": "w-deny", "decision": "deny",
+                                             "enforcement_mode": "warn", "part": "watched"})
+        self.assertEqual(self.check(path, "fs:read", "fs:path:/x", "--explain")[1].splitlines()[-1], "no rule is about this")
+        self.assertEqual(json.loads(self.check(path, "fs:read", "fs:path:/x", "--explain", "--json")[1])["rules"], [])
+
     def rule(self, **more):
         return self.file({"schema": "sealwright-policy/1", "policies": [{"id": "p", "source": "host", "mode": "enforce", **more.pop(
             "policy", {}), "rules": [{"id": "r", "actions": ["connect:tcp"], "resources": ["a.example"], "decision": "allow",
