@@ -55,7 +55,7 @@ lint_pattern(const struct lint_item *item)
 }
 
 /* Two of the same kind of thing, ports and actions aside: 0; else an order. (lint_overlap.c) */
-int lint_compare_items(const struct lint_item *a, const struct lint_item *b);
+int lint_compare_items(const struct lint_item *x, const struct lint_item *y);
 
 /* Of items with the same host and path that many are looked at as covering others, and no more. */
 #define LINT_SAME 64

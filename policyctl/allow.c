@@ -132,7 +132,7 @@ allow_check_pattern(const struct allow *a, struct str s)
 	struct pattern pattern;
 	char buf[256];
 	struct text why = text_over(buf, sizeof(buf));
-	bool url = a->kind->family == FAMILY_NET && memmem(s.p, s.n, "://", 3);
+	bool url = a->kind->family == FAMILY_NET && s.n > 0 && memmem(s.p, s.n, "://", 3);
 
 	if (url)
 		cli_fatal(0, "%s: %.*s: a URL: give its host, or say http instead of network",
@@ -167,9 +167,11 @@ allow_resource(struct allow *a, struct edit *e, struct ruleset_policy *p, struct
 		what = EDIT_ADDED;
 		found = ruleset_add(&e->rules, p, &rule, a->kind->id);
 	}
-	if (!found)
+	if (found)
+		edit_note(
+		    e, (struct edit_line){what, p->id, found->id, found->resource, found->deny});
+	else
 		cli_fatal(ENOMEM, "%s", a->command->name);
-	edit_note(e, (struct edit_line){what, p->id, found->id, found->resource, found->deny});
 }
 
 /* "80", "8000-8100": what follows a comma within a list of ports. */

@@ -9,16 +9,7 @@
 #include "policy/zone.h"
 #include "policyctl/diff.h"
 #include "policyctl/request.h"
-
-/* Two lists of the same entries in the same order say the same. */
-static bool
-same_list(const struct doc_list *a, const struct doc_list *b)
-{
-	for (uint32_t i = 0; a->n == b->n && i < a->n; i++)
-		if (!str_eq(a->v[i], b->v[i]))
-			return false;
-	return a->n == b->n;
-}
+#include "policyctl/ruleset.h"
 
 static bool
 same_resources(const struct doc_rule *a, const struct doc_rule *b)
@@ -34,7 +25,7 @@ same_context(const struct doc_when *a, const struct doc_when *b)
 {
 	for (uint32_t i = 0; a->n_context == b->n_context && i < a->n_context; i++)
 		if (!str_eq(a->context[i].key, b->context[i].key) ||
-		    !same_list(&a->context[i].values, &b->context[i].values))
+		    !ruleset_same_list(&a->context[i].values, &b->context[i].values))
 			return false;
 	return a->n_context == b->n_context;
 }
@@ -81,7 +72,8 @@ same_when(
 {
 	if (!a || !b)
 		return a == b;
-	return same_time(da, a, db, b) && same_list(&a->client, &b->client) && same_context(a, b);
+	return same_time(da, a, db, b) && ruleset_same_list(&a->client, &b->client) &&
+	       same_context(a, b);
 }
 
 /* What differs, for a person: NULL, nothing. */
@@ -91,7 +83,7 @@ rule_change(
 {
 	if (a->deny != b->deny)
 		return a->deny ? "deny -> allow" : "allow -> deny";
-	if (!same_list(&a->actions_text, &b->actions_text))
+	if (!ruleset_same_list(&a->actions_text, &b->actions_text))
 		return "actions";
 	if (!same_resources(a, b))
 		return "resources";
@@ -113,7 +105,7 @@ policy_change(const struct doc_policy *a, const struct doc_policy *b)
 	if (a->source != b->source)
 		return "source of its policy";
 	for (size_t i = 0; i < SCOPE_KINDS; i++)
-		if (!same_list(&a->scope[i], &b->scope[i]))
+		if (!ruleset_same_list(&a->scope[i], &b->scope[i]))
 			return scopes[i];
 	return NULL;
 }

@@ -24,7 +24,7 @@ edit_no_memory(const struct edit *e)
 static void
 edit_open_directory(struct edit *e)
 {
-	const char *why;
+	const char *why = NULL;
 	struct stat st;
 	int64_t patience = e->ctl->timeout ? e->ctl->timeout * US_PER_S : PATIENCE;
 	int error = stat(e->dir, &st) < 0 ? -errno : 0;
@@ -171,9 +171,10 @@ edit_note(struct edit *e, struct edit_line line)
 {
 	struct edit_line *added = vec_add(&e->lines, sizeof(*added));
 
-	if (!added)
+	if (added)
+		*added = line;
+	else
 		edit_no_memory(e);
-	*added = line;
 }
 
 static bool

@@ -98,4 +98,4 @@ struct recorded_decision {
 int recordings_add(struct recordings *r, const struct recorded_decision *d);
 
 /* A line of a log, without its newline. -ENOMEM. (recorded_line.c) */
-int recordings_line(struct recordings *r, struct str line);
+int recordings_line(struct recordings *r, struct str text);

@@ -13,7 +13,7 @@ rm_is_meant(const struct ruleset_policy *p, const struct ruleset_rule *r, struct
 {
 	if (str_eq(word, r->id) || str_eq(word, r->resource))
 		return true;
-	return word.n == p->id.n + 1 + r->id.n && str_starts(word, p->id) &&
+	return word.p && word.n == p->id.n + 1 + r->id.n && str_starts(word, p->id) &&
 	       word.p[p->id.n] == '/' && str_ends(word, r->id);
 }
 

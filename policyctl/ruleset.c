@@ -238,8 +238,8 @@ ruleset_prune(struct ruleset *s)
 	}
 }
 
-static bool
-same_list(const struct doc_list *a, const struct doc_list *b)
+bool
+ruleset_same_list(const struct doc_list *a, const struct doc_list *b)
 {
 	for (uint32_t i = 0; a->n == b->n && i < a->n; i++)
 		if (!str_eq(a->v[i], b->v[i]))
@@ -251,5 +251,5 @@ bool
 ruleset_same(const struct ruleset_rule *a, const struct ruleset_rule *b)
 {
 	return a->deny == b->deny && a->expires == b->expires && str_eq(a->resource, b->resource) &&
-	       same_list(&a->actions, &b->actions);
+	       ruleset_same_list(&a->actions, &b->actions);
 }

@@ -90,5 +90,8 @@ void ruleset_remove(struct ruleset_policy *p, uint32_t i);
 /* Take policies without rules out. */
 void ruleset_prune(struct ruleset *s);
 
+/* The same entries in the same order. */
+bool ruleset_same_list(const struct doc_list *a, const struct doc_list *b);
+
 /* Both say the same, whatever their ids and names are. */
 bool ruleset_same(const struct ruleset_rule *a, const struct ruleset_rule *b);

@@ -19,9 +19,10 @@ suggest_list(struct vec *list, uint32_t i)
 {
 	uint32_t *added = vec_add(list, sizeof(*added));
 
-	if (!added)
+	if (added)
+		*added = i;
+	else
 		cli_fatal(ENOMEM, "suggest");
-	*added = i;
 }
 
 static bool

@@ -155,11 +155,16 @@ put_policy_head(struct text *t, const struct piece *p, uint32_t number)
 	text_put(t, STR("      \"rules\": [\n"));
 }
 
+/* In the order in which they are shown. */
+struct shown {
+	const struct piece *p;
+};
+
 static int
 by_who(const void *a, const void *b)
 {
-	const struct piece *const *x = a, *const *y = b;
-	const struct str pairs[2][2] = {{(*x)->user, (*y)->user}, {(*x)->sandbox, (*y)->sandbox}};
+	const struct shown *x = a, *y = b;
+	const struct str pairs[2][2] = {{x->p->user, y->p->user}, {x->p->sandbox, y->p->sandbox}};
 
 	for (size_t i = 0; i < 2; i++) {
 		struct str p = pairs[i][0], q = pairs[i][1];
@@ -173,19 +178,19 @@ by_who(const void *a, const void *b)
 		if (order)
 			return order;
 	}
-	return (*x > *y) - (*x < *y);
+	return (x->p > y->p) - (x->p < y->p);
 }
 
 /* Pieces, those for the same people side by side. */
-static const struct piece **
+static struct shown *
 sorted(const struct suggestion *s)
 {
-	const struct piece **v = calloc((size_t)s->suggest.pieces.n + 1, sizeof(*v));
+	struct shown *v = calloc((size_t)s->suggest.pieces.n + 1, sizeof(*v));
 
 	if (!v)
 		cli_fatal(ENOMEM, "suggest");
 	for (uint32_t i = 0; i < s->suggest.pieces.n; i++)
-		v[i] = suggest_piece(&s->suggest, i);
+		v[i].p = suggest_piece(&s->suggest, i);
 	qsort(v, s->suggest.pieces.n, sizeof(*v), by_who);
 	return v;
 }
@@ -201,17 +206,17 @@ put(FILE *f, struct text *t)
 static void
 put_policies(FILE *f, const struct suggestion *s, struct text *t)
 {
-	CLEANUP_FREE const struct piece **v = sorted(s);
+	CLEANUP_FREE struct shown *v = sorted(s);
 	uint32_t policies = 0;
 
 	for (uint32_t i = 0; i < s->suggest.pieces.n; i++) {
-		bool begins = i == 0 || !same_who(v[i - 1], v[i]);
+		bool begins = i == 0 || !same_who(v[i - 1].p, v[i].p);
 
 		if (i > 0)
 			text_put(t, begins ? STR("\n      ]\n    },\n") : STR(",\n"));
 		if (begins)
-			put_policy_head(t, v[i], ++policies);
-		put_rule(t, v[i], i);
+			put_policy_head(t, v[i].p, ++policies);
+		put_rule(t, v[i].p, i);
 		put(f, t);
 	}
 	text_put(t, policies > 0 ? STR("\n      ]\n    }\n") : STR(""));
@@ -258,6 +263,17 @@ put_remark(struct text *t, uint64_t n, const char *what)
 	text_char(t, '\n');
 }
 
+/* That the rules are for. */
+static uint64_t
+requests_of(const struct suggestion *s)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < s->suggest.pieces.n; i++)
+		n += suggest_piece(&s->suggest, i)->requests;
+	return n;
+}
+
 static void
 put_head(FILE *f, const struct suggestion *s, struct text *t)
 {
@@ -266,7 +282,7 @@ put_head(FILE *f, const struct suggestion *s, struct text *t)
 	text_put(
 	    t, STR(".\n// To be reviewed: a log says what was asked for, not what is right. "
 		   "What is on record as user, sandbox\n// and agent may be a mere claim.\n// "));
-	put_count(t, s->claimed.n, "request", "different requests");
+	put_count(t, requests_of(s), "request", "different requests");
 	text_put(t, STR(" would be allowed by "));
 	put_count(t, s->suggest.pieces.n, "rule.\n", "rules.\n");
 	put_forbidden(f, s, t);
@@ -275,7 +291,7 @@ put_head(FILE *f, const struct suggestion *s, struct text *t)
 	if (s->left_out > 0) {
 		text_put(t, STR("// Rules beyond the first 5000 left out: "));
 		text_u64(t, s->left_out);
-		text_put(t, STR("; a lower --merge makes fewer.\n"));
+		text_put(t, STR(", those with the fewest denials.\n"));
 	}
 	if (s->unmerged)
 		text_put(t, STR("// Nothing was merged: it would have allowed what a rule "
@@ -364,12 +380,12 @@ static void
 json_pieces(const struct suggestion *s)
 {
 	static char buf[PIECE_TEXT];
-	CLEANUP_FREE const struct piece **v = sorted(s);
+	CLEANUP_FREE struct shown *v = sorted(s);
 
 	for (uint32_t i = 0; i < s->suggest.pieces.n; i++) {
 		struct text t = text_over(buf, sizeof(buf));
 
-		json_piece(&t, v[i], i);
+		json_piece(&t, v[i].p, i);
 		cli_puts(i > 0 ? ",\n" : "");
 		cli_put_json_part(text_str(&t));
 	}
@@ -416,7 +432,7 @@ suggestion_json(const struct suggestion *s, struct str document)
 	struct text t = text_over(buf, sizeof(buf));
 	struct object o = object_open(&t);
 
-	json_number(&o, "claimed", s->claimed.n);
+	json_number(&o, "requests", requests_of(s));
 	json_number(&o, "allowed_now", s->allowed_now);
 	json_number(&o, "no_rule", s->no_rule);
 	json_number(&o, "left_out", s->left_out);
