@@ -19,6 +19,8 @@
 #define HEAP_AHEAD (256 << 10)
 #define SORT_LONG 2048
 
+#ifndef SANITIZED
+
 static int
 by_value(const void *a, const void *b)
 {
@@ -46,6 +48,16 @@ writer_jail_prepare(void)
 		fatalx("cannot keep memory in one heap");
 	sort_once();
 }
+
+#else
+
+/* A sanitizer has a heap of its own, and no filter. */
+void
+writer_jail_prepare(void)
+{
+}
+
+#endif
 
 /* --- threads ---------------------------------------------------------------------------------- */
 

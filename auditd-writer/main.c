@@ -115,7 +115,7 @@ take_channels(struct writer *w)
 }
 
 static void
-take_directory(struct dir *d, const char *path, enum writer_fd fd)
+take_directory(struct dir *d, const char *path, int fd)
 {
 	const char *why;
 	int error = dir_open(d, path, &why);

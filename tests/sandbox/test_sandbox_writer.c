@@ -60,7 +60,7 @@ static char page[4096] __attribute__((aligned(4096)));
 /* --- entering --------------------------------------------------------------------------------- */
 
 static void
-open_directory(struct dir *d, const char *path, enum writer_fd fd)
+open_directory(struct dir *d, const char *path, int fd)
 {
 	const char *why;
 
