@@ -17,7 +17,7 @@ import service  # noqa: E402
 import tap  # noqa: E402
 
 COMMANDS = ("evaluate", "check", "test", "lint", "ls", "status", "reload", "rotate", "ping", "emit", "outcome", "enroll",
-            "squid")
+            "squid", "allow", "deny", "rm", "diff", "suggest")
 HOSTILE = 'a\x1b[31m\n"\u202e\u009b'
 HARMLESS = 'a\\x1b[31m\\x0a"\\xe2\\x80\\xae\\xc2\\x9b'
 
