@@ -136,6 +136,10 @@ OBJS-test_fill := tests/unit/test_fill.o policyd/evaluator/fill.o policyd/evalua
 	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-test_fill := libcrypto
 
+# clock_monotonic() is the test's own.
+UNIT_TESTS += test_asks
+OBJS-test_asks := tests/unit/test_asks.o policyd/supervisor/ask.o proto/msg_body.o proto/value.o proto/wire.o common/text.o
+
 UNIT_TESTS += test_link
 OBJS-test_link := tests/unit/test_link.o policyd/supervisor/link.o proto/msg.o proto/wire.o common/chan.o common/chan_pair.o common/fds.o
 
