@@ -30,7 +30,8 @@ read_fault(int error)
 	case -ENOENT:
 	case -ENOTDIR:
 	case -EISDIR:
-		return "there is no zone of this name (Area/City, upper and lower case as there)";
+	case -EACCES: /* what a directory is for a compiler in its jail */
+		return "there is no such zone to read (Area/City, upper and lower case as there)";
 	case -EFBIG:
 		return "its file is over 64 KiB";
 	default:

@@ -29,6 +29,7 @@ build|need|pymodule hashlib json selectors|python3|python3|python|python3
 check|need|module cmocka|libcmocka-dev|libcmocka-devel|cmocka|cmocka-dev
 check|need|pymodule cryptography.hazmat.primitives.asymmetric.ed25519|python3-cryptography|python3-cryptography|python-cryptography|py3-cryptography
 check|need|command jq|jq|jq|jq|jq
+check|need|file /usr/share/zoneinfo/Europe/Berlin|tzdata|tzdata|tzdata|tzdata
 check|need|command openssl|openssl|openssl|openssl|openssl
 check|optional|command node|nodejs|nodejs|nodejs|nodejs
 check|optional|nodemodule ajv|node-ajv|nodejs-ajv|-|-

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policyd/compiler/compiler.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -100,8 +99,13 @@ refuse(const struct policy_report *report, const char *policy)
 static const char *
 load_fault(int error)
 {
-	return error == -ENOMEM ? "to load it takes over 2 GiB of memory"
-				: policy_texts_fault(error);
+	static char buf[64];
+
+	if (error != -ENOMEM)
+		return policy_texts_fault(error);
+	(void)snprintf(buf, sizeof(buf), "to load it takes over %zu MiB of memory",
+	    (size_t)(COMPILER_MEMORY >> 20));
+	return buf;
 }
 
 static int
@@ -199,8 +203,6 @@ compile(const struct policy_texts *texts, const struct accounts *accounts, const
 }
 
 /* --- what it may use --------------------------------------------------------------------------- */
-
-static_assert(COMPILER_MEMORY == (size_t)2 << 30, "as load_fault() says");
 
 /* A sanitizer's run time asks for terabytes of addresses. */
 static void

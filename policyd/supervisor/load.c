@@ -4,7 +4,6 @@
  * loaded or why it was refused. Either way the payload goes on record; only then does an image come
  * into force.
  */
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,8 +23,6 @@
 #define FIRST_MAX 2048 /* bytes of the first complaint on record */
 #define RECORD_MAX (FIRST_MAX + 256)
 #define UNSAID "the compiler did not say what it did"
-
-static_assert(COMPILE_US == 60 * US_PER_S, "as compiler_fault() says");
 
 /* --- a run ------------------------------------------------------------------------------------ */
 
@@ -244,8 +241,11 @@ compiler_fault(const struct load *l)
 	static char buf[80];
 	struct str account = {(const char *)l->payload, l->n};
 
-	if (l->timed_out)
-		return "the compiler took over 60 seconds";
+	if (l->timed_out) {
+		(void)snprintf(buf, sizeof(buf), "the compiler took over %d seconds",
+		    (int)(COMPILE_US / US_PER_S));
+		return buf;
+	}
 	if (WIFSIGNALED(l->status)) {
 		(void)snprintf(buf, sizeof(buf), "the compiler was killed by signal %d%s",
 		    WTERMSIG(l->status),

@@ -322,7 +322,7 @@ class Limits(service.Case):
             at = time.monotonic()
             said = self.reload(s)
             print(f"# {name}: {time.monotonic() - at:.1f} s, compiler {watcher.largest >> 20} MiB: {said.splitlines()[-1][:200]}", flush=True)
-            self.assertRegex(said, "policy loaded|over 2 GiB of memory|over 60 seconds")
+            self.assertRegex(said, "policy loaded|over 2048 MiB of memory|over 60 seconds")
         watcher.finish()
         self.assertIsNone(neighbour.finish().problem)
         print(f"# supervisor: {(memory(s.pid, 'VmHWM') - began) >> 10} KiB more; longest wait {neighbour.longest * 1000:.0f} ms")
