@@ -151,8 +151,10 @@ restrict_files(const struct jail_plan *plan, struct jail_state *ret, const char 
 	int abi = landlock_restrict(plan->rules, plan->n_rules, plan->alone);
 	int error;
 
-	if (abi == -EOPNOTSUPP && plan->landlock_optional)
-		return 0;
+	if (abi == -EOPNOTSUPP) {
+		ret->no_landlock = landlock_absence();
+		return plan->landlock_optional ? 0 : step(ret_step, ret->no_landlock, abi);
+	}
 	if (abi < 0)
 		return step(ret_step, "restrict the files in reach (Landlock)", abi);
 	ret->landlock = abi;
@@ -216,7 +218,10 @@ jail_seal(const struct jail_plan *plan, struct jail_state *ret, const char **ret
 void
 jail_describe(struct text *t, const struct jail_state *state)
 {
-	landlock_describe(t, state->landlock);
+	if (state->no_landlock)
+		text_put(t, str_from(state->no_landlock));
+	else
+		landlock_describe(t, state->landlock);
 	text_put(t, state->filter ? STR("; system call filter")
 				  : STR("; no system call filter (built for a sanitizer)"));
 }

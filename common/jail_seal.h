@@ -32,8 +32,9 @@ struct jail_plan {
 };
 
 struct jail_state {
-	int landlock; /* ABI; 0: not in force */
-	bool filter;  /* false: built for a sanitizer */
+	int landlock;            /* ABI; 0: not in force */
+	const char *no_landlock; /* why not; NULL: in force */
+	bool filter;             /* false: built for a sanitizer */
 };
 
 /*

@@ -72,6 +72,18 @@ landlock_abi(void)
 	return abi < 0 ? 0 : (int)abi;
 }
 
+const char *
+landlock_absence(void)
+{
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION) >= 0)
+		return "";
+	if (errno == ENOSYS)
+		return "Landlock is not in this kernel";
+	if (errno == EOPNOTSUPP)
+		return "Landlock is switched off (the kernel's parameter lsm= does not name it)";
+	return "Landlock's system calls are forbidden here (by a container or service manager)";
+}
+
 static uint64_t
 fs_rights(int abi)
 {

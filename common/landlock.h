@@ -32,10 +32,12 @@ struct landlock_rule {
 
 /* What the kernel offers, 1 or more; 0: nothing. */
 int landlock_abi(void);
+/* Why it offers nothing, "" when it does: static text. Not in a jail, whose filter has no such call. */
+const char *landlock_absence(void);
 
 /*
  * Needs no_new_privs. apart: no signal to a process outside, no abstract socket of one (ABI 6), no TCP
- * (ABI 4). Returns the ABI in force, -EOPNOTSUPP when the kernel has no Landlock or it is switched off,
+ * (ABI 4). Returns the ABI in force, -EOPNOTSUPP when landlock_abi() is 0,
  * else -errno.
  */
 int landlock_restrict(const struct landlock_rule *rules, size_t n, bool apart);

@@ -8,8 +8,11 @@
  *     SELDOM(writev, ARGS(INT_ARG(0, 2)), "the C library's last words before abort()")
  *
  * SYSCALL is one that every longer run makes, SELDOM one for another C library, for a rare event, or
- * for an honest end, INHERITED one that only its children make: a test holds a traced run against this. Whatever is not in the table kills the
- * whole process with SIGSYS. A table may use what is known only at run time (a descriptor, getpid()).
+ * for an honest end, INHERITED one that only its children make: a test holds a traced run against this.
+ * Whatever is not in the table kills the whole process with SIGSYS. A table may use what is known only at
+ * run time (a descriptor, getpid()). What this architecture does not have (arm64 has no poll, epoll_wait,
+ * unlink, dup2, access) the library passes over; ELSEWHERE is what stands for it there, and for what
+ * another C library needs: with glibc on x86-64 it allows nothing.
  */
 
 #include <stddef.h>
@@ -56,6 +59,11 @@ struct syscall_rule {
 #define SYSCALL(name, rule, reason) {#name, rule},
 #define SELDOM(name, rule, reason) {#name, rule},
 #define INHERITED(name, rule, reason) {#name, rule},
+#if defined(__x86_64__) && defined(__GLIBC__)
+#define ELSEWHERE(name, rule, reason)
+#else
+#define ELSEWHERE(name, rule, reason) {#name, rule},
+#endif
 
 /*
  * For every thread of this process; needs no_new_privs. clone3 answers ENOSYS (so that a C library

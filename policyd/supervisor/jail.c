@@ -22,14 +22,16 @@
 /* What fork() asks of clone(): no thread, no namespace. */
 #define FORK_FLAGS (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)
 
-enum place {
-	PLACE_EVERYWHERE,
-	PLACE_PROGRAM,
-	PLACE_LOADER,
-	PLACE_SOCKET,
-	PLACE_ADMIN_SOCKET,
-	PLACES,
+#define REACH_MAX 40
+
+/* What Landlock leaves. */
+struct reach {
+	struct landlock_rule rule[REACH_MAX];
+	size_t n;
 };
+
+/* For what is started: libraries and time zones; passwd and group, the loader's cache. */
+static const char *const readable[] = {"/usr", "/lib", "/lib64", "/etc"};
 
 /* --- files ------------------------------------------------------------------------------------ */
 
@@ -64,16 +66,19 @@ open_above(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* By its directory, so that a loader that an upgrade puts there still starts our programs. */
+/* The same of where links lead to. */
 static int
-open_loader(void)
+open_above_real(const char *path)
 {
-	CLEANUP_FREE char *real = NULL;
-	const char *path = NULL;
+	CLEANUP_FREE char *real = realpath(path, NULL);
 
-	(void)dl_iterate_phdr(find_loader, &path);
-	real = path ? realpath(path, NULL) : NULL;
 	return real ? open_above(real) : -ENOENT;
+}
+
+static int
+open_directory(const char *path)
+{
+	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* Only the sockets that were made here are removed at the end. */
@@ -83,12 +88,56 @@ open_socket_place(const struct listener *l)
 	return l->ours ? open_above(l->path) : -ENOENT;
 }
 
-static int
-open_everywhere(void)
+/* Takes the descriptor; one that could not be opened is none to reach. */
+static void
+reach_add(struct reach *r, int fd, unsigned allow)
 {
-	int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && r->n < REACH_MAX)
+		r->rule[r->n++] = (struct landlock_rule){fd, allow};
+	else if (fd >= 0)
+		(void)close(fd);
+}
 
-	return fd < 0 ? -errno : fd;
+/* Libraries may lie elsewhere. The program itself has no name here, the kernel's part no directory. */
+static int
+reach_library(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	(void)size;
+	if (info->dlpi_name && info->dlpi_name[0] == '/')
+		reach_add(ctx, open_above_real(info->dlpi_name), LANDLOCK_READ);
+	return 0;
+}
+
+/* A policy by its directory, as files are replaced; and where links to it lead now. */
+static void
+reach_policy(struct reach *r, const char *path)
+{
+	const unsigned allow = LANDLOCK_READ | LANDLOCK_LIST;
+
+	reach_add(r, open_above(path), allow);
+	reach_add(r, open_above_real(path), allow);
+	reach_add(r, open_directory(path), allow);
+}
+
+/* A loader by its directory, so that one that an upgrade puts there still starts our programs. */
+static void
+reach_all(struct reach *r, const struct supervisor *s)
+{
+	const char *loader = NULL;
+
+	(void)dl_iterate_phdr(find_loader, &loader);
+	if (loader)
+		reach_add(r, open_above_real(loader), LANDLOCK_READ | LANDLOCK_EXECUTE);
+	reach_add(r, fcntl(s->program, F_DUPFD_CLOEXEC, 0), LANDLOCK_READ | LANDLOCK_EXECUTE);
+	reach_add(r, open_socket_place(&s->listener[0]), LANDLOCK_REMOVE);
+	reach_add(r, open_socket_place(&s->listener[1]), LANDLOCK_REMOVE);
+	for (size_t i = 0; i < ARRAY_SIZE(readable); i++)
+		reach_add(r, open_directory(readable[i]), LANDLOCK_READ);
+	reach_add(r, open_directory("/proc"), LANDLOCK_READ | LANDLOCK_LIST); /* itself */
+	reach_add(r, open_above_real("/etc/passwd"), LANDLOCK_READ);
+	reach_add(r, open_above_real("/etc/group"), LANDLOCK_READ);
+	reach_policy(r, s->settings.policy);
+	(void)dl_iterate_phdr(reach_library, r);
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -104,7 +153,7 @@ say(const struct jail_state *state)
 }
 
 static void
-seal(const struct landlock_rule *rules, size_t n, bool landlock_optional)
+seal(const struct reach *reach, bool landlock_optional)
 {
 	const struct syscall_rule calls[] = {
 #include "policyd/supervisor/syscalls.def"
@@ -112,8 +161,8 @@ seal(const struct landlock_rule *rules, size_t n, bool landlock_optional)
 	const struct jail_plan plan = {
 	    .calls = calls,
 	    .n_calls = ARRAY_SIZE(calls),
-	    .rules = rules,
-	    .n_rules = n,
+	    .rules = reach->rule,
+	    .n_rules = reach->n,
 	    .landlock_optional = landlock_optional,
 	    .descriptors = -1,
 	};
@@ -127,27 +176,16 @@ seal(const struct landlock_rule *rules, size_t n, bool landlock_optional)
 }
 
 /*
- * What it starts has to be able to load, to read a policy wherever it lies, and passwd and group; the
+ * What it starts has to be able to load, to read a policy where it lies, and passwd and group; the
  * supervisor itself reads nothing.
  */
 void
 supervisor_jail(const struct supervisor *s)
 {
-	const struct landlock_rule all[PLACES] = {
-	    [PLACE_EVERYWHERE] = {open_everywhere(), LANDLOCK_READ | LANDLOCK_LIST},
-	    [PLACE_PROGRAM] = {s->program, LANDLOCK_EXECUTE},
-	    [PLACE_LOADER] = {open_loader(), LANDLOCK_EXECUTE},
-	    [PLACE_SOCKET] = {open_socket_place(&s->listener[0]), LANDLOCK_REMOVE},
-	    [PLACE_ADMIN_SOCKET] = {open_socket_place(&s->listener[1]), LANDLOCK_REMOVE},
-	};
-	struct landlock_rule there[PLACES];
-	size_t n = 0;
+	struct reach reach = {.n = 0};
 
-	for (size_t i = 0; i < PLACES; i++)
-		if (all[i].fd >= 0)
-			there[n++] = all[i];
-	seal(there, n, s->settings.landlock_optional);
-	for (size_t i = 0; i < PLACES; i++)
-		if (i != PLACE_PROGRAM && all[i].fd >= 0)
-			(void)close(all[i].fd);
+	reach_all(&reach, s);
+	seal(&reach, s->settings.landlock_optional);
+	for (size_t i = 0; i < reach.n; i++)
+		(void)close(reach.rule[i].fd);
 }

@@ -41,6 +41,7 @@ enter(void)
 	    dup2(open("/bin/ls", O_PATH | O_CLOEXEC), OTHER_PROGRAM) < 0)
 		_exit(93);
 	s.program = OWN_PROGRAM;
+	(void)snprintf(s.settings.policy, sizeof(s.settings.policy), "/etc/passwd");
 	s.listener[0] = (struct listener){.fd = SANDBOX_PAIR, .path = socket_path, .ours = true};
 	s.listener[1] = (struct listener){.fd = -1};
 	if (jail_basic(&step) < 0)
@@ -188,6 +189,24 @@ write_an_existing_file(void)
 }
 
 static long
+read_a_file_of_no_use(void)
+{
+	return open(socket_path, O_RDONLY);
+}
+
+static long
+list_a_directory_of_no_use(void)
+{
+	return open("/", O_RDONLY | O_DIRECTORY);
+}
+
+static long
+read_a_policy(void)
+{
+	return open("/etc/passwd", O_RDONLY);
+}
+
+static long
 remove_its_socket(void)
 {
 	return unlink(socket_path);
@@ -234,6 +253,9 @@ test_files_and_signals(void **state)
 	if (landlock_abi() == 0)
 		skip();
 	assert_int_equal(sandbox_try(&supervisor, write_an_existing_file), SANDBOX_REFUSED);
+	assert_int_equal(sandbox_try(&supervisor, read_a_file_of_no_use), SANDBOX_REFUSED);
+	assert_int_equal(sandbox_try(&supervisor, list_a_directory_of_no_use), SANDBOX_REFUSED);
+	assert_int_equal(sandbox_try(&supervisor, read_a_policy), SANDBOX_ESCAPED);
 	assert_int_equal(sandbox_try(&supervisor, remove_elsewhere), SANDBOX_REFUSED);
 	assert_int_equal(sandbox_try(&supervisor, remove_its_socket), SANDBOX_ESCAPED);
 #ifndef SANITIZED

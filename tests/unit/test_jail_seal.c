@@ -407,12 +407,12 @@ check_failure_names_the_step(void)
 
 /* A kernel without Landlock is played by a filter, which a plan may ask to go on with. */
 static int
-deny_landlock(void)
+deny_landlock(unsigned error)
 {
 	struct sock_filter code[] = {
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
-	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
 	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	const struct sock_fprog program = {ARRAY_SIZE(code), code};
@@ -421,7 +421,7 @@ deny_landlock(void)
 }
 
 static int
-without_landlock(bool optional)
+without_landlock(bool optional, unsigned answer, const char *why)
 {
 	struct jail_plan p = plan;
 	struct jail_state now;
@@ -429,24 +429,27 @@ without_landlock(bool optional)
 	int error;
 
 	p.landlock_optional = optional;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || deny_landlock() < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || deny_landlock(answer) < 0)
 		return 1;
 	error = jail_seal(&p, &now, &step);
 	if (!optional)
-		return error == -EOPNOTSUPP && *step ? 0 : 2;
+		return error == -EOPNOTSUPP && str_eq(str_from(step), str_from(why)) ? 0 : 2;
+	if (!str_eq(str_from(now.no_landlock), str_from(why)))
+		return 4;
 	return error == 0 && now.landlock == 0 ? 0 : 3;
 }
 
 static int
 check_no_landlock(void)
 {
-	return without_landlock(false);
+	return without_landlock(false, ENOSYS, "Landlock is not in this kernel");
 }
 
 static int
 check_no_landlock_is_fine(void)
 {
-	return without_landlock(true);
+	return without_landlock(true, EPERM,
+	    "Landlock's system calls are forbidden here (by a container or service manager)");
 }
 
 static void
