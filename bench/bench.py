@@ -10,7 +10,7 @@ Evidence: what it costs the writer for each record, as CPU time, beside SHA-256 
 (bench_evidence); what a whole log takes to verify on one core, beside `openssl dgst -sha256` over the same files,
 in turns; proofs.
 
-Start: bench/start.py.
+Policy: bench/policy.py. Start: bench/start.py.
 """
 
 import argparse
@@ -149,13 +149,14 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=TOP / "build")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each run of the service")
     parser.add_argument("--records", type=int, default=1000000, help="of the log that is verified")
-    parser.add_argument("--only", choices=("service", "writer", "evidence", "start"), help="this part alone")
+    parser.add_argument("--only", choices=("service", "writer", "evidence", "policy", "start"), help="this part alone")
     parser.add_argument("--dir", default=None, help="where to write (default: the temporary directory)")
     options = parser.parse_args()
     build = options.build.resolve()
     os.environ["SEALWRIGHT_BUILD"] = str(build)
     sys.path.insert(0, str(TOP / "tests" / "lib"))
     import service as service_module  # reads SEALWRIGHT_BUILD
+    import policy
     import start
 
     directory = tempfile.mkdtemp(prefix="sealwright-bench-", dir=options.dir)
@@ -176,6 +177,9 @@ def main():
         if only in (None, "evidence"):
             print("\nEvidence")
             bench_evidence(build, options.seconds, directory, options.records)
+        if only in (None, "policy"):
+            print("\nPolicy")
+            policy.bench(build, directory)
         if only in (None, "start"):
             print("\nStart")
             start.bench(service_module, directory)

@@ -2,16 +2,20 @@
 /*
  * What an evaluation takes, by the number of rules.
  *     bench_policy [REQUESTS]
- * For 10, 1,000, 25,000 and 100,000 rules (bench/polgen.h) one line: rules; ms to compile; bytes of the
- * image; then ns, medians over so many different requests: all, those that a rule matches, the others;
- * 99th percentile of all; asked again at once; with the image flushed from every cache before; the floor;
- * and the share of requests that a rule decided. All sizes are measured in turns, and of each request the
- * operation is parsed just before, as evaluators do. What the clock itself takes is taken off.
+ * For 10, 1,000, 25,000 and 100,000 rules (bench/polgen.h) one line: rules; ms of CPU to compile; bytes of
+ * the image; then ns, medians over so many requests: all, each different and all rules alike often; of these
+ * the ones that a rule matches, the others, and the 99th percentile; requests that are skewed towards some
+ * rules; the same request again at once; with the image flushed from every cache before; the floor; and the
+ * share of requests that a rule decided. All sizes are measured in turns, and of each request the operation
+ * is parsed just before, as evaluators do. What the clock itself takes is taken off.
  *
  * The floor is what looking the same names up in a bare hash table takes: the whole name and what follows
  * each of its dots (files: what precedes each slash; addresses: 32, 24, 16 and 8 bits), nothing else.
+ *     bench_policy --scoped N REQUESTS
+ * measures N policies that are all about one name, each for another sandbox: policies, ms of CPU to compile, bytes,
+ * median ns.
  *     bench_policy --rules N | --requests N REQUESTS
- * prints the rules or requests, tab-separated, for others to measure the same.
+ * prints the rules, or requests with their answers, tab-separated, for others to measure the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +142,7 @@ enum figure {
 	FIGURE_HIT,
 	FIGURE_MISS,
 	FIGURE_P99,
+	FIGURE_SKEWED,
 	FIGURE_AGAIN,
 	FIGURE_COLD,
 	FIGURE_FLOOR,
@@ -165,6 +170,15 @@ now_ns(void)
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static int64_t
+cpu_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
@@ -209,10 +223,9 @@ clock_cost(struct samples *s)
 }
 
 static void
-size_init(struct size *z, uint32_t rules)
+size_compile(struct size *z, char *document)
 {
 	static struct policy_report report;
-	char *document = polgen_document(rules);
 	struct policy_text text = {"bench", str_from(document)};
 	struct policy_texts texts = {.v = &text, .n = 1};
 	struct policy_compile_options how = {.accounts = false};
@@ -221,15 +234,21 @@ size_init(struct size *z, uint32_t rules)
 
 	if (!document)
 		fatalx("out of memory");
-	z->rules = rules;
-	from = now_ns();
+	from = cpu_ns();
 	if (policy_compile(&texts, &how, &z->bytes, &z->bytes_n, &report) < 0)
 		fatalx("%s:%u: %s", report.complaint[0].file, report.complaint[0].line,
 		    report.complaint[0].text);
-	z->compile_ms = (double)(now_ns() - from) / 1e6;
+	z->compile_ms = (double)(cpu_ns() - from) / 1e6;
 	free(document);
 	if (policy_image_open(&z->image, z->bytes, z->bytes_n, &why) < 0)
 		fatalx("%s", why);
+}
+
+static void
+size_init(struct size *z, uint32_t rules)
+{
+	z->rules = rules;
+	size_compile(z, polgen_document(rules));
 	table_init(&z->table, rules);
 }
 
@@ -246,13 +265,13 @@ flush(const struct size *z)
 }
 
 static const struct policy_op *
-request(const struct size *z, uint32_t j, bool *ret_hit)
+request(const struct size *z, uint32_t j, bool skewed, bool *ret_hit)
 {
 	static struct policy_op op;
 	struct polgen_request r;
 	const char *why;
 
-	polgen_request(z->rules, j, &r);
+	polgen_request(z->rules, j, skewed, &r);
 	if (policy_op_parse(&op, str_from(r.action), str_from(r.resource), &why) < 0)
 		fatalx("%s: %s", r.resource, why);
 	*ret_hit = r.hit;
@@ -271,14 +290,14 @@ evaluate(const struct size *z, const struct policy_op *op)
 }
 
 struct turn {
-	struct samples all, hit, miss, again, cold, floor;
+	struct samples all, hit, miss, skewed, again, cold, floor;
 };
 
 static void
 turn_ask(struct turn *t, struct size *z, uint32_t j, double clock)
 {
 	bool hit;
-	const struct policy_op *op = request(z, j, &hit);
+	const struct policy_op *op = request(z, j, false, &hit);
 	struct policy_verdict v;
 	int64_t from = now_ns(), to;
 
@@ -293,11 +312,22 @@ turn_ask(struct turn *t, struct size *z, uint32_t j, double clock)
 }
 
 static void
+turn_skewed(struct turn *t, struct size *z, uint32_t j, double clock)
+{
+	bool hit;
+	const struct policy_op *op = request(z, j, true, &hit);
+	int64_t from = now_ns();
+
+	(void)evaluate(z, op);
+	sample(&t->skewed, from, now_ns(), clock);
+}
+
+static void
 turn_floor(struct turn *t, struct size *z, uint32_t j, double clock)
 {
 	static volatile unsigned found;
 	bool hit;
-	const struct policy_op *op = request(z, j, &hit);
+	const struct policy_op *op = request(z, j, false, &hit);
 	int64_t from = now_ns();
 
 	found += floor_ask(&z->table, op);
@@ -308,7 +338,7 @@ static void
 turn_cold(struct turn *t, struct size *z, uint32_t j, double clock)
 {
 	bool hit;
-	const struct policy_op *op = request(z, j, &hit);
+	const struct policy_op *op = request(z, j, false, &hit);
 	int64_t from;
 
 	flush(z);
@@ -323,17 +353,20 @@ measure(struct size *z, struct turn *t, unsigned turn, uint32_t requests)
 	double clock = clock_cost(&t->all);
 	uint32_t first = turn * requests;
 
-	t->all.n = t->hit.n = t->miss.n = t->again.n = t->cold.n = t->floor.n = 0;
+	t->all.n = t->hit.n = t->miss.n = t->skewed.n = t->again.n = t->cold.n = t->floor.n = 0;
 	for (uint32_t j = 0; j < requests; j++)
 		turn_floor(t, z, first + j, clock);
 	for (uint32_t j = 0; j < requests; j++)
 		turn_ask(t, z, first + j, clock);
+	for (uint32_t j = 0; j < requests; j++)
+		turn_skewed(t, z, first + j, clock);
 	for (uint32_t j = 0; j < COLD; j++)
 		turn_cold(t, z, first + j, clock);
 	z->figures[FIGURE_ALL][turn] = quantile(&t->all, 50);
 	z->figures[FIGURE_P99][turn] = quantile(&t->all, 99);
 	z->figures[FIGURE_HIT][turn] = quantile(&t->hit, 50);
 	z->figures[FIGURE_MISS][turn] = quantile(&t->miss, 50);
+	z->figures[FIGURE_SKEWED][turn] = quantile(&t->skewed, 50);
 	z->figures[FIGURE_AGAIN][turn] = quantile(&t->again, 50);
 	z->figures[FIGURE_COLD][turn] = quantile(&t->cold, 50);
 	z->figures[FIGURE_FLOOR][turn] = quantile(&t->floor, 50);
@@ -372,7 +405,7 @@ measure_all(uint32_t requests)
 	static struct size all[SIZES];
 	struct turn t = {.all = {NULL, 0}};
 	uint32_t room = requests > 20000 ? requests : 20000;
-	struct samples *every[] = {&t.all, &t.hit, &t.miss, &t.again, &t.cold, &t.floor};
+	struct samples *every[] = {&t.all, &t.hit, &t.miss, &t.skewed, &t.again, &t.cold, &t.floor};
 
 	for (size_t i = 0; i < ARRAY_SIZE(every); i++)
 		samples_init(every[i], room);
@@ -383,6 +416,36 @@ measure_all(uint32_t requests)
 			measure(&all[i], &t, turn, requests);
 	for (size_t i = 0; i < SIZES; i++)
 		show(&all[i], requests);
+}
+
+/* Many policies about one name, each for somebody else. */
+static void
+measure_scoped(uint32_t policies, uint32_t requests)
+{
+	static struct size z;
+	static struct policy_op op;
+	struct samples all;
+	const char *why;
+	double clock;
+
+	samples_init(&all, requests > 20000 ? requests : 20000);
+	size_compile(&z, polgen_scoped(policies));
+	if (policy_op_parse(
+		&op, STR("net:connect:tcp"), STR("net:domain:www.example.com:443"), &why) < 0)
+		fatalx("%s", why);
+	clock = clock_cost(&all);
+	all.n = 0;
+	for (uint32_t j = 0; j < requests; j++) {
+		char name[32];
+		int n = snprintf(name, sizeof(name), "sb-%u", (j * 7919u) % (2 * policies));
+		struct policy_subject who = {.sandbox = {name, (size_t)n}};
+		struct policy_verdict v;
+		int64_t from = now_ns();
+
+		policy_evaluate(&z.image, &op, &who, 0, &v);
+		sample(&all, from, now_ns(), clock);
+	}
+	printf("%u %.1f %zu %.0f\n", policies, z.compile_ms, z.bytes_n, quantile(&all, 50));
 }
 
 /* --- for others ------------------------------------------------------------------------------ */
@@ -401,11 +464,16 @@ print_rules(uint32_t n)
 static void
 print_requests(uint32_t n, uint32_t requests)
 {
+	static struct size z;
+
+	size_init(&z, n);
 	for (uint32_t j = 0; j < requests; j++) {
 		struct polgen_request r;
+		bool hit;
+		struct policy_verdict v = evaluate(&z, request(&z, j, false, &hit));
 
-		polgen_request(n, j, &r);
-		printf("%s\t%s\n", r.action, r.resource);
+		polgen_request(n, j, false, &r);
+		printf("%s\t%s\t%s\n", r.action, r.resource, v.answer.allow ? "allow" : "deny");
 	}
 }
 
@@ -427,9 +495,13 @@ main(int argc, char **argv)
 		print_rules(number(argv[2]));
 	else if (argc == 4 && strcmp(argv[1], "--requests") == 0)
 		print_requests(number(argv[2]), number(argv[3]));
+	else if (argc == 4 && strcmp(argv[1], "--scoped") == 0)
+		measure_scoped(number(argv[2]), number(argv[3]));
 	else if (argc <= 2)
 		measure_all(argc == 2 ? number(argv[1]) : 20000);
 	else
-		fatalx("usage: bench_policy [REQUESTS] | --rules N | --requests N REQUESTS");
+		fatalx("usage: bench_policy [REQUESTS] | --scoped N REQUESTS | --rules N | "
+		       "--requests N "
+		       "REQUESTS");
 	return 0;
 }

@@ -125,12 +125,22 @@ polgen_rule(uint32_t i, struct polgen_rule *ret)
 	}
 }
 
+/* Below n; skewed: any power of two alike often, and within it all numbers. */
+static uint32_t
+pick_rule(uint32_t n, uint64_t g, bool skewed)
+{
+	unsigned bits = 32 - (unsigned)__builtin_clz(n);
+	uint32_t from = UINT32_C(1) << (g >> 40) % bits, rule = from + (uint32_t)(g >> 8) % from;
+
+	return skewed ? (rule - 1) % n : (uint32_t)(g >> 8) % n;
+}
+
 void
-polgen_request(uint32_t n, uint32_t j, struct polgen_request *ret)
+polgen_request(uint32_t n, uint32_t j, bool skewed, struct polgen_request *ret)
 {
 	static const char *const plain[3] = {"/src/main.c", "site", "access.log"};
 	uint64_t g = mixed((uint64_t)j << 32 | n), h;
-	uint32_t rule = (uint32_t)(g >> 8) % n;
+	uint32_t rule = pick_rule(n, g, skewed);
 	char text[128];
 
 	*ret = (struct polgen_request){.sort = sort_of(rule), .hit = j % 2};
@@ -183,5 +193,26 @@ polgen_document(uint32_t n)
 		    i ? "," : "", i, r.action, r.pattern, r.deny ? "deny" : "allow");
 	}
 	(void)snprintf(buf + at, room - at, "]}]}");
+	return buf;
+}
+
+char *
+polgen_scoped(uint32_t n)
+{
+	size_t room = 256 + (size_t)n * RULE_ROOM, at;
+	char *buf = malloc(room);
+
+	if (!buf)
+		return NULL;
+	at = (size_t)snprintf(buf, room, "{\"schema\":\"sealwright-policy/1\",\"policies\":[");
+	for (uint32_t i = 0; i < n; i++)
+		at += (size_t)snprintf(buf + at, room - at,
+		    "%s\n{\"id\":\"p%u\",\"scope\":{\"sandboxes\":[\"sb-%u\"]},\"rules\":[{\"id\":"
+		    "\"r\","
+		    "\"actions\":[\"connect:tcp\"],\"resources\":[\"www.example.com\"],"
+		    "\"decision\":"
+		    "\"%s\"}]}",
+		    i ? "," : "", i, i, i % 5 ? "allow" : "deny");
+	(void)snprintf(buf + at, room - at, "]}");
 	return buf;
 }

@@ -4,7 +4,7 @@
 /*
  * Rules and requests for benchmarks, the same for the same numbers: of 20 rules ten name a host (half of
  * them with a port), four everything below one, three a network, three files; every fifth is a deny. Every
- * second request is one that a rule matches, all rules alike often; the others are of the same form with
+ * second request is one that a rule matches, all rules alike often (or skewed); the others are of the same form with
  * names that no rule has.
  */
 
@@ -35,8 +35,13 @@ struct polgen_request {
 };
 
 void polgen_rule(uint32_t i, struct polgen_rule *ret);
-/* The j-th request about the first n rules. */
-void polgen_request(uint32_t n, uint32_t j, struct polgen_request *ret);
+/*
+ * The j-th request about the first n rules. Skewed: rule k is asked about 1/k as often as the first one, as
+ * names are on a network.
+ */
+void polgen_request(uint32_t n, uint32_t j, bool skewed, struct polgen_request *ret);
 
 /* The document of the first n rules, malloc'ed; NULL without memory. */
 char *polgen_document(uint32_t n);
+/* n policies with one rule each, all about www.example.com, policy i for sandbox sb-i alone. */
+char *polgen_scoped(uint32_t n);
