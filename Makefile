@@ -5,6 +5,7 @@
 #   make demo       the main job, on real input     make lint       format, tidy, cppcheck, shellcheck, docs
 #   make deps       install what the build needs    make tcb        each process: files, lines, symbols
 #   make bench      figures, as ratios              make check-sanitizers   the tests under ASan and UBSan
+#   make check-faults   every fault at every call, every crash state, many power cuts and kills (some hours)
 #   make fuzz       fuzz each target for FUZZ_SECONDS
 #   make install    DESTDIR= PREFIX=                make uninstall  (logs and keys stay)
 #   make deb        the Debian package              make check-boot    that package under a real systemd (root);
@@ -70,7 +71,7 @@ say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all unit bench-programs check check-deps check-sanitizers demo deps lint tcb fuzz bench \
+.PHONY: all unit bench-programs check check-deps check-faults check-sanitizers demo deps lint tcb fuzz bench \
         install uninstall deb check-boot check-kernel clean compile_commands FORCE
 
 all:
@@ -149,6 +150,12 @@ check:
 
 REGISTERED := UNIT_TESTS='$(sort $(UNIT_TESTS))' FUZZERS='$(sort $(FUZZERS))'
 RUN_TESTS  := $(REGISTERED) $(PYTHON) tests/run.py
+
+# The whole of what `make check` runs a sample of; side by side by SEALWRIGHT_JOBS (16).
+check-faults:
+	tools/deps.sh check
+	@$(MAKE) all unit
+	tests/fault/all.sh $(BUILD)
 
 ASAN_BUILD ?= build-asan
 check-sanitizers:

@@ -21,6 +21,8 @@
 
 #define DELAY_NS 30000000
 
+static void mark_begin(void);
+
 static struct plan *plan;
 static void *real[PLAN_CALLS];
 static atomic_flag tracing = ATOMIC_FLAG_INIT;
@@ -39,6 +41,7 @@ static void __attribute__((constructor)) faulty_begin(void)
 	if (plan == MAP_FAILED)
 		abort();
 	(void)close(fd);
+	mark_begin();
 }
 
 /* Without a call that a sandbox might not know. */
@@ -123,6 +126,14 @@ trace_end(struct plan_step step, const void *data)
 		plan->trace_n = at + sizeof(step) + step.n;
 	}
 	atomic_flag_clear(&tracing);
+}
+
+/* A new process: no descriptor of the one before is open. */
+static void
+mark_begin(void)
+{
+	trace_begin();
+	trace_end((struct plan_step){.call = PLAN_BEGIN}, NULL);
 }
 
 /* The C library names its parameters for itself. */
@@ -297,7 +308,25 @@ PLAIN(int, -1, ppoll, (struct pollfd * p, nfds_t n, const struct timespec *t, co
     (p, n, t, m))
 PLAIN(ssize_t, -1, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags))
 PLAIN(ssize_t, -1, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
-PLAIN(ssize_t, -1, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))
 PLAIN(ssize_t, -1, getrandom, (void *buf, size_t n, unsigned flags), (buf, n, flags))
 PLAIN(int, -1, eventfd, (unsigned n, int flags), (n, flags))
+/* Traced: an acknowledgement has its place among the calls that it vouches for. */
+ssize_t
+send(int fd, const void *buf, size_t n, int flags)
+{
+	ssize_t (*call)(int, const void *, size_t, int) = real[PLAN_send];
+	ssize_t done;
+
+	if (before(PLAN_send))
+		return -1;
+	trace_begin();
+	done = call(fd, buf, n, flags);
+	trace_end((struct plan_step){.call = PLAN_send,
+		      .fd = fd,
+		      .result = (int32_t)done,
+		      .n = done > 0 ? (uint32_t)n : 0},
+	    buf);
+	after();
+	return done;
+}
 /* NOLINTEND(readability-inconsistent-declaration-parameter-name) */

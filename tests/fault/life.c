@@ -247,6 +247,15 @@ trial_finish(struct trial *t)
 	harness_reap(h, 0);
 }
 
+void
+trial_crash(struct trial *t, const struct living *l, int at)
+{
+	trial_plan(t, PLAN_KILL_AFTER, PLAN_pwrite, at, 1, 0);
+	trial_work(t, l);
+	trial_finish(t);
+	trial_plan(t, PLAN_NONE, PLAN_openat, 0, 0, 0);
+}
+
 /* --- check ------------------------------------------------------------------------------------- */
 
 /* Each decision on record was sent once, was not refused, and is there once. */
@@ -301,11 +310,17 @@ expect_told(const struct trial *t, const struct log *log)
 void
 trial_check(struct trial *t)
 {
+	life_seals_take(&t->seals, &t->h);
+	trial_check_log(t);
+}
+
+void
+trial_check_log(struct trial *t)
+{
 	static struct log log;
 	struct harness *h = &t->h;
 
 	trial_heal(t);
-	life_seals_take(&t->seals, h);
 	h->may_end = h->gone = false;
 	harness_start(h, NULL);
 	assert_int_equal(harness_finish(h), 0);

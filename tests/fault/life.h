@@ -49,6 +49,11 @@ void trial_heal(struct trial *t);
 void trial_work(struct trial *t, const struct living *l);
 /* After trial_heal(): it serves again, if it is still there. */
 void trial_expect_service(struct trial *t, const struct living *l);
+/*
+ * A life that ends behind its at-th pwrite: what it leaves is an open segment, seals under way, records
+ * without a sync.
+ */
+void trial_crash(struct trial *t, const struct living *l, int at);
 /* FINISH, and its end. */
 void trial_finish(struct trial *t);
 
@@ -58,3 +63,5 @@ void trial_finish(struct trial *t);
  * on record.
  */
 void trial_check(struct trial *t);
+/* The same; the seals that anybody could have seen are in t->seals already. */
+void trial_check_log(struct trial *t);

@@ -7,7 +7,7 @@ OBJS-test_unclosed := tests/fault/test_unclosed.o $(FAULT_WRITER)
 LIBS-test_unclosed := $(LIBS-test_writer_storage)
 
 # The built writer, with a library preloaded that makes its calls go wrong.
-FAULT_LIFE := tests/fault/life.o tests/unit/writer_life.o $(WRITER_HARNESS)
+FAULT_LIFE := tests/fault/life.o tests/fault/drive.o tests/unit/writer_life.o $(WRITER_HARNESS)
 FAULTY     := $(BUILD)/fault/faulty.so
 $(FAULTY): tests/fault/faulty.c tests/fault/plan.h
 	@mkdir -p $(@D)
@@ -18,3 +18,8 @@ UNIT_TESTS += test_every_call
 OBJS-test_every_call := tests/fault/test_every_call.o $(FAULT_LIFE)
 LIBS-test_every_call := libcrypto
 $(BUILD)/unit/test_every_call: | $(FAULTY) $(BUILD)/libexec/sealwright/auditd-writer $(BUILD)/bin/auditlog
+
+UNIT_TESTS += test_crash_prefix
+OBJS-test_crash_prefix := tests/fault/test_crash_prefix.o tests/fault/crashfs.o $(FAULT_LIFE)
+LIBS-test_crash_prefix := libcrypto
+$(BUILD)/unit/test_crash_prefix: | $(FAULTY) $(BUILD)/libexec/sealwright/auditd-writer $(BUILD)/bin/auditlog

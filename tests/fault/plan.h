@@ -17,18 +17,19 @@
 #define PLAN_TRACE ((size_t)8 << 20)
 #define PLAN_STATUS 77 /* exit status of a process that ends by plan */
 
-#define PLAN_CALL_LIST                                                                        \
-	X(openat)                                                                             \
-	X(renameat2) X(renameat) X(pwrite) X(pread) X(fsync) X(fdatasync) X(fallocate)        \
-	    X(ftruncate) X(fstat) X(fstatat) X(fstatvfs) X(flock) X(getdents64) X(readdir)    \
-		X(close) X(read) X(write) X(ppoll) X(recvmsg) X(sendmsg) X(send) X(getrandom) \
-		    X(eventfd) X(dup3)
+/* clang-format off */
+#define PLAN_CALL_LIST \
+	X(openat) X(renameat2) X(renameat) X(pwrite) X(pread) X(fsync) X(fdatasync) X(fallocate) \
+	X(ftruncate) X(fstat) X(fstatat) X(fstatvfs) X(flock) X(getdents64) X(readdir) X(close) \
+	X(read) X(write) X(ppoll) X(recvmsg) X(sendmsg) X(send) X(getrandom) X(eventfd) X(dup3)
+/* clang-format on */
 
 enum plan_call {
 #define X(name) PLAN_##name,
 	PLAN_CALL_LIST
 #undef X
-	    PLAN_CALLS
+	    PLAN_CALLS,
+	PLAN_BEGIN = PLAN_CALLS /* in a trace: of a process */
 };
 
 enum plan_kind {

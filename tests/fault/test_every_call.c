@@ -24,10 +24,10 @@
 #include <cmocka.h>
 
 #include "common/cleanup.h"
+#include "tests/fault/drive.h"
 #include "tests/fault/life.h"
 
 #define SAMPLE 260
-#define JOBS 4
 #define FOREVER (1 << 20)
 #define BEYOND 2 /* calls after the last that a measured life made */
 #define POINTS_MAX 200000
@@ -137,20 +137,19 @@ add_call(int scenario, int call, int at)
 static struct trial trial;
 static int *measured; /* calls of a life without a fault, by kind; shared */
 
-/* Another life before: it leaves an open segment, seals under way, and records without a sync. */
+/* Another life before. */
 static void
 crash_first(void)
 {
 	static const struct living before = {busy_options, 5, 1, 1};
 
-	trial_plan(&trial, PLAN_KILL_AFTER, PLAN_pwrite, 17, 1, 0);
-	trial_work(&trial, &before);
-	trial_finish(&trial);
+	trial_crash(&trial, &before, 17);
 }
 
 static void
-run_point(const struct point *p)
+run_point(size_t i)
 {
+	const struct point *p = &points[i];
 	const struct living *l = &lives[p->scenario];
 
 	trial_begin(&trial);
@@ -170,13 +169,13 @@ run_point(const struct point *p)
 
 /* A life without a fault: the plan has its calls. */
 static void
-run_unharmed(const struct point *p)
+run_unharmed(size_t scenario)
 {
 	trial_begin(&trial);
-	if (p->scenario == CRASHED)
+	if (scenario == CRASHED)
 		crash_first();
 	trial_plan(&trial, PLAN_NONE, PLAN_openat, 0, 0, 0);
-	trial_work(&trial, &lives[p->scenario]);
+	trial_work(&trial, &lives[scenario]);
 	trial_finish(&trial);
 	for (int i = 0; i < PLAN_CALLS; i++)
 		measured[i] = trial.plan->made[i];
@@ -202,107 +201,31 @@ static const char *const call_names[] = {
 static const char *const kind_names[] = {
     "none", "error", "short", "kill", "kill-after", "delay", "cut"};
 
-struct outcome {
-	atomic_int done, hit, failed;
-	atomic_int next;
-};
-
-static struct outcome *outcome;
-
 static void
-name_point(const struct point *p, char out[128])
+name_point(size_t i, char out[128])
 {
+	const struct point *p = &points[i];
+
 	(void)snprintf(out, 128, "%s:%s:%d:%s:%d:%d", scenario_names[p->scenario],
 	    call_names[p->call], p->at, kind_names[p->kind], p->error, p->times);
 }
 
-static const struct point *chosen;
-static void (*task)(const struct point *p);
-
 static void
-test_of_it(void **state)
-{
-	(void)state;
-	task(chosen);
-}
-
-/* Its last words, as comments. */
-static void
-show(FILE *said)
-{
-	char line[1024];
-
-	rewind(said);
-	while (fgets(line, sizeof(line), said))
-		print_message("#   %s", line);
-}
-
-/* In a process of its own, which a failing assertion ends: its status. */
-static int
-apart(void (*run)(const struct point *p), const struct point *p)
-{
-	const struct CMUnitTest tests[] = {{.name = "trial", .test_func = test_of_it}};
-	FILE *said = tmpfile();
-	int status = -1;
-	pid_t pid;
-
-	assert_non_null(said);
-	pid = fork();
-	if (pid == 0) {
-		chosen = p;
-		task = run;
-		(void)alarm(120);
-		if (dup2(fileno(said), 1) < 0 || dup2(fileno(said), 2) < 0)
-			_exit(126);
-		cmocka_set_message_output(CM_OUTPUT_STDOUT);
-		status = cmocka_run_group_tests(tests, NULL, NULL);
-		(void)fflush(NULL);
-		_exit(status);
-	}
-	if (pid > 0)
-		(void)waitpid(pid, &status, 0);
-	if (status != 0)
-		show(said);
-	(void)fclose(said);
-	return status;
-}
-
-static void
-try_point(const struct point *p)
-{
-	char name[128];
-	int status = apart(run_point, p);
-
-	(void)atomic_fetch_add(&outcome->done, 1);
-	(void)atomic_fetch_add(&outcome->hit, trial.plan->hit > 0);
-	if (status == 0)
-		return;
-	(void)atomic_fetch_add(&outcome->failed, 1);
-	name_point(p, name);
-	print_message("# FAILED %s\n", name);
-}
-
-static _Noreturn void
-work_off(void)
+prepare(void)
 {
 	trial_init(&trial);
-	for (;;) {
-		int i = atomic_fetch_add(&outcome->next, 1);
-
-		if ((size_t)i >= n_points)
-			break;
-		try_point(&points[i]);
-	}
-	trial_deinit(&trial);
-	_exit(0);
 }
 
-static unsigned long
-number_of(const char *name, unsigned long usual)
+static void
+put_away(void)
 {
-	const char *value = getenv(name);
+	trial_deinit(&trial);
+}
 
-	return value ? strtoul(value, NULL, 10) : usual;
+static bool
+came_to_it(void)
+{
+	return trial.plan->hit > 0;
 }
 
 static void
@@ -346,70 +269,39 @@ choose_one(const char *text)
 static void
 choose(void)
 {
-	const char *wanted = getenv("SEALWRIGHT_FAULTS"), *one = getenv("SEALWRIGHT_FAULT");
+	const char *one = getenv("SEALWRIGHT_FAULT");
 
 	trial_init(&trial);
 	for (int i = 0; i < SCENARIOS; i++) {
-		const struct point p = {.scenario = (uint8_t)i};
-
-		assert_int_equal(apart(run_unharmed, &p), 0);
+		assert_int_equal(drive_apart(run_unharmed, (size_t)i), 0);
 		add_calls(i);
 	}
 	trial_deinit(&trial);
 	shuffle();
-	print_message("# %zu points\n", n_points);
+	(void)printf("# %zu points\n", n_points);
 	if (one)
 		choose_one(one);
-	else if (!wanted || strcmp(wanted, "all") != 0)
-		n_points = number_of("SEALWRIGHT_FAULTS", SAMPLE) < n_points
-			       ? number_of("SEALWRIGHT_FAULTS", SAMPLE)
-			       : n_points;
-}
-
-static void
-every_call(void)
-{
-	unsigned long jobs = number_of("SEALWRIGHT_JOBS", JOBS);
-	pid_t pid[64];
-
-	choose();
-	assert_true(jobs > 0 && jobs <= ARRAY_SIZE(pid));
-	for (unsigned long i = 0; i < jobs; i++) {
-		pid[i] = fork();
-		assert_true(pid[i] >= 0);
-		if (pid[i] == 0)
-			work_off();
-	}
-	for (unsigned long i = 0; i < jobs; i++)
-		(void)waitpid(pid[i], NULL, 0);
-	print_message("# %d trials, %d of them came to their call, %d failed\n", outcome->done,
-	    outcome->hit, outcome->failed);
+	n_points = drive_wanted(n_points, SAMPLE);
 }
 
 /* Not by cmocka: whatever an assertion ends is a process of its own. */
 int
 main(void)
 {
-	unsigned long seed = number_of("SEALWRIGHT_SEED", (unsigned long)time(NULL));
-	bool good;
+	const struct drive drive = {prepare, put_away, run_point, came_to_it, name_point};
+	struct drive_result r;
 
-	(void)printf("1..1\n");
-	if (getenv("SEALWRIGHT_SANITIZED")) {
-		(void)printf("ok 1 - every_call # SKIP a sanitizer wants to be loaded first\n");
+	if (drive_skips("every_call"))
 		return 0;
-	}
-	(void)printf("# SEALWRIGHT_SEED=%lu\n", seed);
-	(void)fflush(stdout);
-	srandom((unsigned)seed);
+	drive_seed();
 	points = calloc(POINTS_MAX, sizeof(*points));
-	outcome = mmap(
-	    NULL, sizeof(*outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	measured = mmap(NULL, sizeof(int) * PLAN_CALLS, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (!points || outcome == MAP_FAILED || measured == MAP_FAILED)
+	measured = drive_share(sizeof(int) * PLAN_CALLS);
+	if (!points)
 		return 1;
-	every_call();
-	good = (size_t)outcome->done == n_points && outcome->failed == 0;
-	(void)printf("%s 1 - every_call\n", good ? "ok" : "not ok");
-	return good ? 0 : 1;
+	choose();
+	(void)fflush(stdout);
+	r = drive_all(&drive, n_points);
+	(void)printf("# %zu trials, %zu of them came to their call, %zu failed\n", r.done,
+	    r.counted, r.failed);
+	return drive_tell("every_call", r.done == n_points && r.failed == 0);
 }

@@ -90,6 +90,8 @@ void harness_send_raw(struct harness *h, unsigned channel, const void *buf, size
 void harness_await_acks(struct harness *h, unsigned channel);
 /* The same, for so long. False: not all came. */
 bool harness_acks_within(struct harness *h, unsigned channel, int ms);
+/* A frame of the writer on this channel, from elsewhere: its acknowledgements count. */
+void harness_feed(struct harness *h, unsigned channel, const uint8_t *buf, size_t n);
 /* Take what is there within ms; false when nothing came. */
 bool harness_take(struct harness *h, unsigned channel, int ms);
 /* A request on the control channel (ROTATE, STATUS_ASK). */

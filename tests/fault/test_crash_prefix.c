@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One life of the built writer is traced; then the states are made that a file system may leave when
+ * the power goes behind each of its calls (crashfs.h), and the writer is started on each. What was
+ * acknowledged before that call is there; seals that could be seen have not become others.
+ *
+ * A random sample; SEALWRIGHT_FAULTS in the environment: how many, "all": each. SEALWRIGHT_STATE=
+ * LIFE:STEP:NAMES:DATA: this one alone, as a failure names it (of another trace: the steps may differ).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/cleanup.h"
+#include "tests/fault/crashfs.h"
+#include "tests/fault/drive.h"
+#include "tests/fault/life.h"
+
+#define SAMPLE 200
+#define STATES_MAX 400000
+#define CONTROL_FD 3 /* of the writer; then channel by channel */
+
+enum {
+	SYNC,
+	COMMIT,
+	RECOVERED,
+	LIVES
+};
+
+static const char *const sync_options[] = {"--rotate-records=9", "--reserve-bytes=65536", NULL};
+static const char *const commit_options[] = {
+    "--rotate-records=30", "--reserve-bytes=65536", "--durability=commit", NULL};
+static const struct living before = {sync_options, 5, 1, 1}; /* ends in a crash */
+static const struct living lives[LIVES] = {
+    [SYNC] = {sync_options, 4, 1, 2},
+    [COMMIT] = {commit_options, 5, 1, 2},
+    [RECOVERED] = {sync_options, 3, 2, 2},
+};
+
+/* A traced life. */
+struct traced {
+	char paths[2][80];
+	struct peer_end said[LIFE_CHANNELS + 1];
+	size_t n;
+	uint8_t trace[PLAN_TRACE];
+};
+
+struct state {
+	uint32_t step;
+	uint16_t life, names, data;
+};
+
+static struct traced *traced; /* shared */
+static struct state *states;
+static size_t n_states;
+static struct trial trial;
+static struct crashfs fs;
+
+/* --- the trace --------------------------------------------------------------------------------- */
+
+static void
+trace_life(size_t life)
+{
+	struct traced *t = &traced[life];
+
+	trial_begin(&trial);
+	trial.plan->trace_on = 1;
+	if (life == RECOVERED)
+		trial_crash(&trial, &before, 12);
+	trial_work(&trial, &lives[life]);
+	trial_finish(&trial);
+	assert_true(trial.clean);
+	(void)snprintf(t->paths[0], sizeof(t->paths[0]), "%s", trial.h.audit);
+	(void)snprintf(t->paths[1], sizeof(t->paths[1]), "%s", trial.h.keys);
+	memcpy(t->said, trial.said, sizeof(t->said));
+	t->n = trial.plan->trace_n;
+	assert_true(t->n > 0 && t->n < PLAN_TRACE - (1 << 20));
+	memcpy(t->trace, trial.plan->trace, t->n);
+	trial.plan->trace_on = 0;
+	trial_check(&trial);
+	trial_end(&trial);
+}
+
+/* The step at *at, moving behind it; its data. */
+static const uint8_t *
+next_step(const struct traced *t, size_t *at, struct plan_step *ret)
+{
+	const uint8_t *data = t->trace + *at + sizeof(*ret);
+
+	memcpy(ret, t->trace + *at, sizeof(*ret));
+	*at += sizeof(*ret) + ret->n;
+	return data;
+}
+
+static void
+take(const struct traced *t, const struct plan_step *s, const uint8_t *data)
+{
+	const char *const paths[2] = {t->paths[0], t->paths[1]};
+
+	crashfs_take(&fs, s, data, paths);
+}
+
+static bool
+is_ack(const struct plan_step *s)
+{
+	return s->call == PLAN_send && s->n > 0 && s->fd > CONTROL_FD &&
+	       s->fd <= CONTROL_FD + LIFE_CHANNELS;
+}
+
+static bool
+matters(const struct plan_step *s)
+{
+	return s->call != PLAN_close && s->call != PLAN_dup3 && (s->call != PLAN_send || is_ack(s));
+}
+
+static void
+add_states(size_t life)
+{
+	struct plan_step s;
+	uint32_t step = 0;
+
+	crashfs_init(&fs);
+	for (size_t at = 0; at < traced[life].n; step++) {
+		const uint8_t *data = next_step(&traced[life], &at, &s);
+
+		take(&traced[life], &s, data);
+		if (!matters(&s))
+			continue;
+		for (unsigned n = 0; n < crashfs_name_ways(&fs); n++)
+			for (unsigned d = 0; d < crashfs_data_ways(&fs); d++) {
+				assert_true(n_states < STATES_MAX);
+				states[n_states++] = (struct state){.life = (uint16_t)life,
+				    .step = step,
+				    .names = (uint16_t)n,
+				    .data = (uint16_t)d};
+			}
+	}
+	(void)printf("# life %zu: %u steps, %zu states up to here\n", life, step, n_states);
+}
+
+/* --- one state --------------------------------------------------------------------------------- */
+
+static bool
+ends_in_seal(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 5 && strcmp(name + n - 5, ".seal") == 0;
+}
+
+static void
+see(void *ctx, const char *name, const uint8_t *bytes, int64_t size)
+{
+	struct life_seals *s = ctx;
+
+	if (!ends_in_seal(name))
+		return;
+	assert_true(s->n < LIFE_SEALS && (size_t)size < sizeof(s->seal[0].bytes));
+	(void)snprintf(s->seal[s->n].name, sizeof(s->seal[0].name), "%s", name);
+	memcpy(s->seal[s->n].bytes, bytes, (size_t)size);
+	s->seal[s->n++].n = (size_t)size;
+}
+
+/* Up to this step: what was done, and what was acknowledged. */
+static void
+replay(const struct traced *t, uint32_t step)
+{
+	struct plan_step s;
+	size_t at = 0;
+
+	crashfs_init(&fs);
+	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
+		trial.h.end[c] = (struct peer_end){.fd = -1, .next = t->said[c].next};
+	for (uint32_t i = 0; i <= step; i++) {
+		const uint8_t *data = next_step(t, &at, &s);
+
+		take(t, &s, data);
+		if (is_ack(&s))
+			harness_feed(&trial.h, (unsigned)(s.fd - CONTROL_FD), data, s.n);
+	}
+	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
+		trial.said[c] = trial.h.end[c];
+}
+
+/* Without syncs an acknowledgement promises only that a crash of the writer loses nothing. */
+static void
+promise_less(const struct state *s)
+{
+	if (s->life != COMMIT || crashfs_is_all(&fs, s->names, s->data))
+		return;
+	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
+		memset(trial.said[c].seq, 0, sizeof(trial.said[c].seq));
+}
+
+static void
+run_state(size_t i)
+{
+	const struct state *s = &states[i];
+	const char *const dirs[2] = {trial.h.audit, trial.h.keys};
+
+	trial_begin(&trial);
+	replay(&traced[s->life], s->step);
+	promise_less(s);
+	trial.seals.n = 0;
+	crashfs_see(&fs, 0, see, &trial.seals);
+	crashfs_leave(&fs, s->names, s->data, dirs);
+	trial_check_log(&trial);
+	trial_end(&trial);
+}
+
+static void
+name_state(size_t i, char out[128])
+{
+	const struct state *s = &states[i];
+
+	(void)snprintf(out, 128, "%u:%u:%u:%u", s->life, s->step, s->names, s->data);
+}
+
+/* --- all of them ------------------------------------------------------------------------------- */
+
+static void
+prepare(void)
+{
+	trial_init(&trial);
+}
+
+static void
+put_away(void)
+{
+	trial_deinit(&trial);
+}
+
+static void
+shuffle(void)
+{
+	for (size_t i = n_states; i > 1; i--) {
+		size_t j = (size_t)random() % i;
+		struct state s = states[i - 1];
+
+		states[i - 1] = states[j];
+		states[j] = s;
+	}
+}
+
+static bool
+choose(void)
+{
+	const char *one = getenv("SEALWRIGHT_STATE");
+	struct state s;
+	bool good = true;
+
+	trial_init(&trial);
+	for (size_t i = 0; i < LIVES && good; i++) {
+		good = drive_apart(trace_life, i) == 0;
+		if (good)
+			add_states(i);
+	}
+	trial_deinit(&trial);
+	shuffle();
+	if (one && sscanf(one, "%hu:%u:%hu:%hu", &s.life, &s.step, &s.names, &s.data) == 4) {
+		states[0] = s;
+		n_states = 1;
+	}
+	n_states = drive_wanted(n_states, SAMPLE);
+	return good;
+}
+
+int
+main(void)
+{
+	const struct drive drive = {prepare, put_away, run_state, NULL, name_state};
+	struct drive_result r;
+	bool good;
+
+	if (drive_skips("crash_prefix"))
+		return 0;
+	drive_seed();
+	traced = drive_share(LIVES * sizeof(*traced));
+	states = calloc(STATES_MAX, sizeof(*states));
+	if (!states)
+		return 1;
+	good = choose();
+	(void)fflush(stdout);
+	r = drive_all(&drive, n_states);
+	(void)printf("# %zu states, %zu failed\n", r.done, r.failed);
+	return drive_tell("crash_prefix", good && r.done == n_states && r.failed == 0);
+}
