@@ -106,3 +106,19 @@ sandbox_try_all(const struct sandbox *s, const struct sandbox_case *cases, size_
 	}
 	assert_int_equal(faults, 0);
 }
+
+long
+sandbox_end_honestly(void)
+{
+	abort();
+}
+
+long
+sandbox_end_by_a_check(void)
+{
+	static char not_from_malloc[64] __attribute__((aligned(16)));
+	char *volatile p = not_from_malloc + 16;
+
+	free(p);
+	return 0;
+}

@@ -48,6 +48,10 @@ enum sandbox_outcome sandbox_try(const struct sandbox *s, sandbox_attempt *attem
 void sandbox_try_all(const struct sandbox *s, const struct sandbox_case *cases, size_t n,
     enum sandbox_outcome expected, const char *const *others);
 
+/* An honest end: abort(), and a check of the C library, which says why before it calls that. */
+sandbox_attempt sandbox_end_honestly;
+sandbox_attempt sandbox_end_by_a_check;
+
 /* attempts.c: what no process of ours needs. */
 extern const struct sandbox_case sandbox_attempts[];
 extern const size_t sandbox_n_attempts;

@@ -464,27 +464,11 @@ test_what_it_may(void **state)
 	expect_untouched();
 }
 
-static long
-end_honestly(void)
-{
-	abort();
-}
-
-/* The C library's own checks end in abort(), too, and say why before. */
-static long
-end_by_a_check(void)
-{
-	static char not_from_malloc[64] __attribute__((aligned(16)));
-	char *volatile p = not_from_malloc + 16;
-
-	free(p);
-	return 0;
-}
-
 static void
 test_abort(void **state)
 {
-	const struct sandbox_case cases[] = {{"abort", end_honestly}, {"a check", end_by_a_check}};
+	const struct sandbox_case cases[] = {
+	    {"abort", sandbox_end_honestly}, {"a check", sandbox_end_by_a_check}};
 
 	(void)state;
 #ifdef SANITIZED
