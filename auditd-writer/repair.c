@@ -41,12 +41,11 @@ forget(void)
 int
 repair_scratch(const struct dir *d)
 {
-	int error;
-
 	if (kept.fd >= 0 && (kept.dir != d->fd || !dir_is_named(kept.fd)))
 		forget();
 	if (kept.fd >= 0) {
-		error = dir_cut(kept.fd, 0);
+		int error = dir_cut(kept.fd, 0);
+
 		return error < 0 ? error : kept.fd;
 	}
 	kept.fd = scratch(d, dir_create);
