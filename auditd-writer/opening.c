@@ -126,6 +126,27 @@ take_catalog(struct writer *w, struct catalog *c)
 		fatal(error, "%s: read the directory", w->audit.path);
 }
 
+static bool
+is_published(const struct catalog *c, const char *base)
+{
+	bool there[SEGNAME_KINDS] = {false};
+
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->files[i].base, base) == 0)
+			there[c->files[i].kind] = true;
+	return there[SEGNAME_CLOSED] && there[SEGNAME_SEAL] && !there[SEGNAME_TMP];
+}
+
+/* What the last run had committed got its names in that run, as far as that is known from a catalog. */
+static bool
+names_stay(const struct catalog *c, const struct keystate *s)
+{
+	for (unsigned i = 0; i < s->n_pending; i++)
+		if (!is_published(c, s->pending[i].base))
+			return false;
+	return true;
+}
+
 /* What the last run had committed, before anything else is. */
 static void
 resume(struct writer *w, const struct keystate *state)
@@ -157,17 +178,14 @@ say_recovered(const struct recovery *r)
 
 /* Where records begin, and what nobody closed. */
 static void
-take_segments(struct writer *w, struct opening *o, struct hash *h)
+take_segments(struct writer *w, struct opening *o, const struct catalog *c, struct hash *h)
 {
 	uint64_t sealed = w->sealer.state.seq;
 	struct reason why;
-	struct catalog c;
 
-	take_catalog(w, &c);
 	reason_init(&why);
-	must(&why, &w->audit, history_first(&o->first_seq, &w->audit, &c, h, &why.text));
-	must(&why, &w->audit, recover_all(&o->recovery, &w->sealer, &w->audit, &c, h, &why.text));
-	catalog_deinit(&c);
+	must(&why, &w->audit, history_first(&o->first_seq, &w->audit, c, h, &why.text));
+	must(&why, &w->audit, recover_all(&o->recovery, &w->sealer, &w->audit, c, h, &why.text));
 	if (o->first_seq == 0)
 		o->first_seq = sealed + 1;
 	say_recovered(&o->recovery);
@@ -208,10 +226,15 @@ opening_take_log(struct writer *w, struct opening *ret)
 		fatal(-ENOMEM, "start");
 	take_catalog(w, &c);
 	take_keys(w, &c, &state, h);
-	catalog_deinit(&c);
 	resume(w, &state);
+	if (!names_stay(
+		&c, &state)) { /* a long log has many: they are not read twice for nothing */
+		catalog_deinit(&c);
+		take_catalog(w, &c);
+	}
 	keystate_wipe(&state);
-	take_segments(w, ret, h);
+	take_segments(w, ret, &c, h);
+	catalog_deinit(&c);
 	clear_away(w, &ret->recovery);
 	encode_init(
 	    &w->encoder, s->log_id, w->identity.session, w->identity.hostname, s->seq, s->head, h);
