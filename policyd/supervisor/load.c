@@ -206,21 +206,21 @@ refused_by_compiler(struct supervisor *s, struct str payload)
 
 /* Why the image cannot be used; NULL and s->load.image set when it can. */
 static const char *
-take_image(struct load *l)
+take_image(struct load *l, int memfile)
 {
-	if (!memfile_is_sealed(l->memfile))
+	if (!memfile_is_sealed(memfile))
 		return "the compiler did not seal the image";
-	if (memfile_size(l->memfile, &l->size) < 0 || l->size == 0)
+	if (memfile_size(memfile, &l->size) < 0 || l->size == 0)
 		return "the compiler left an empty image";
-	l->image = memfile_reopen(l->memfile);
+	l->image = memfile_reopen(memfile);
 	return l->image < 0 ? "the image cannot be opened again" : NULL;
 }
 
 static void
-loaded(struct supervisor *s, struct str payload)
+loaded(struct supervisor *s, struct str payload, int memfile)
 {
 	struct load *l = &s->load;
-	const char *fault = take_image(l);
+	const char *fault = take_image(l, memfile);
 	uint8_t buf[512];
 
 	if (fault) {
@@ -259,11 +259,12 @@ compiler_fault(const struct load *l)
 	return NULL;
 }
 
-/* Both has come: the end of the pipe and the end of the process. */
+/* Both has come: the end of the pipe and the end of the process. The next run may begin in here. */
 static void
 run_through(struct supervisor *s)
 {
 	struct load *l = &s->load;
+	CLEANUP_FD int memfile = take_fd(&l->memfile);
 	struct str payload = {(const char *)l->payload, l->n};
 	const char *fault = compiler_fault(l);
 	/* What the writer would refuse would be in force without a record. */
@@ -272,12 +273,11 @@ run_through(struct supervisor *s)
 		       payload_fits(ACTION_POLICY, payload);
 
 	if (success)
-		loaded(s, payload);
+		loaded(s, payload, memfile);
 	else if (fault)
 		refused(s, fault);
 	else
 		refused_by_compiler(s, payload);
-	close_one(&l->memfile);
 }
 
 void

@@ -194,6 +194,19 @@ class Reload(service.Case):
         print(f"# before: {spread([d for d in delays if d[0] < began])}")
         print(f"# meanwhile: {spread([d for d in delays if began <= d[0]])}")
 
+    def test_mended_while_it_is_refused(self):
+        """A reload that comes while a wrong policy is being compiled is one of its own."""
+        s = self.start(policy=document(1))
+        wrong = document(2, 25_000)
+        wrong["policies"][0]["rules"][-1]["resources"] = ["no host"]
+        s.write_policy(wrong)
+        os.kill(s.pid, signal.SIGHUP)
+        s.one("compiler")
+        s.write_policy(document(3))
+        os.kill(s.pid, signal.SIGHUP)
+        s.wait_said("policy loaded: revision 3, ")
+        self.assertEqual([r["policy"]["result"] for r in s.stop().management("policy")], ["loaded", "refused", "loaded"])
+
     def test_two_operators_at_once(self):
         """One load; the second is told why not."""
         s = self.start(policy=document(1))
