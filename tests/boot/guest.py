@@ -50,7 +50,6 @@ class Count:
         self.passed, self.failed, self.skipped = 0, [], 0
 
     def add(self, outcome):
-        run.report(outcome)
         self.passed += outcome.passed
         self.failed += [(outcome.name, f) for f in outcome.failed]
         self.skipped += len(outcome.skipped)
@@ -91,6 +90,7 @@ def service(count):
             outcome.output += line
             print(line, end="", flush=True)
     outcome.read_tap(process.returncode)
+    run.report(outcome)
     count.add(outcome)
 
 

@@ -208,7 +208,7 @@ def run(args, cache):
         shutil.rmtree(scratch, ignore_errors=True)
     counts = COUNTS.findall(said)
     if code != 0 or not counts:
-        print(f"FAILED boot/kernel: the machine ended with status {code}\n0 passed, 1 failed, 0 skipped")
+        print(f"FAILED boot/kernel: the machine ended (status {code}) before its tests\n0 passed, 1 failed, 0 skipped")
         return 1
     print("{} passed, {} failed, {} skipped".format(*counts[-1]))
     return 1 if int(counts[-1][1]) > 0 else 0
