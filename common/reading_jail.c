@@ -14,6 +14,12 @@
 #include "common/jail.h"
 #include "common/jail_seal.h"
 
+#ifdef SANITIZED
+/* Part of AddressSanitizer, where that is linked. */
+#include <sanitizer/lsan_interface.h>
+#pragma weak __lsan_do_leak_check
+#endif
+
 /* What the kernel shows for accounts that have no number here: nobody can become that. */
 #define OVERFLOW_UID 65534
 
@@ -100,6 +106,11 @@ reading_jail_enter(const struct reading_jail *j)
 	if (error == 0)
 		error = close_others(j, &step);
 	warm_up();
+#ifdef SANITIZED
+	/* It reads /proc, so it has to be done before; it is not done at the end then. */
+	if (__lsan_do_leak_check)
+		__lsan_do_leak_check();
+#endif
 	if (error == 0)
 		error = seal(j, &step);
 	if (error < 0)
