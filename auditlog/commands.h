@@ -14,6 +14,12 @@ enum verdict_exit {
 	EXIT_INCOMPLETE = 4,
 };
 
+int cmd_ls(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_summary(int argc, char **argv);
+int cmd_tail(int argc, char **argv);
+int cmd_search(int argc, char **argv);
+int cmd_count(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_prove(int argc, char **argv);
 int cmd_verify_proof(int argc, char **argv);

@@ -12,6 +12,12 @@ struct auditlog_command {
 };
 
 static const struct auditlog_command auditlog_commands[] = {
+    {"ls", "list the segments and their seals", cmd_ls},
+    {"tail", "print the newest records, and those that come", cmd_tail},
+    {"show", "print one record, member by member", cmd_show},
+    {"search", "print the records that match", cmd_search},
+    {"count", "say how many there are", cmd_count},
+    {"summary", "say how many there are of what, and when", cmd_summary},
     {"verify", "check seals and lines, and say how much they prove", cmd_verify},
     {"prove", "write a proof that one record is in the log", cmd_prove},
     {"verify-proof", "check such a proof", cmd_verify_proof},

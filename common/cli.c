@@ -156,6 +156,12 @@ cli_put_json(struct str json)
 	cli_puts("\n");
 }
 
+bool
+cli_output_failed(void)
+{
+	return cli_error != 0;
+}
+
 int
 cli_flush(void)
 {
@@ -320,10 +326,12 @@ cli_usage_options(const struct cli_command *command)
 	cli_table_init(&t, 2, false);
 	for (size_t i = 0; i < command->n_options; i++) {
 		const struct cli_option *o = &command->options[i];
-		char left[64];
+		char left[64], letter[8] = "";
 
-		(void)snprintf(left, sizeof(left), "  --%s%s%s", o->name, o->value ? " " : "",
-		    o->value ? o->value : "");
+		if (o->letter)
+			(void)snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+		(void)snprintf(left, sizeof(left), "  %s--%s%s%s", letter, o->name,
+		    o->value ? " " : "", o->value ? o->value : "");
 		cli_table_cell(&t, str_from(left));
 		cli_table_cell(&t, str_from(o->help));
 	}
@@ -388,6 +396,16 @@ cli_find(const struct cli_command *command, struct str name)
 	return NULL;
 }
 
+/* The option that a word like -f is; NULL: none. */
+static const struct cli_option *
+cli_find_letter(const struct cli_command *command, const char *word)
+{
+	for (size_t i = 0; i < command->n_options; i++)
+		if (word[1] && word[1] == command->options[i].letter && !word[2])
+			return &command->options[i];
+	return NULL;
+}
+
 static uint32_t
 cli_number(const struct cli_command *command, const struct cli_option *o, const char *value)
 {
@@ -431,7 +449,7 @@ cli_one(const struct cli_command *command, int argc, char **argv, int i)
 	}
 	if (equals)
 		name.n = (size_t)(equals - name.p);
-	o = word[1] == '-' ? cli_find(command, name) : NULL;
+	o = word[1] == '-' ? cli_find(command, name) : cli_find_letter(command, word);
 	if (!o)
 		cli_wrong(command, "unknown option: %s", word);
 	if (o->flag && equals)

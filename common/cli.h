@@ -49,6 +49,9 @@ void cli_put_json(struct str json);
 /* A part of one, without the newline. */
 void cli_put_json_part(struct str json);
 
+/* Whether any output so far has failed: then the rest need not be made. */
+bool cli_output_failed(void);
+
 /* Push out what is buffered. 0 or the negative errno of the first failure of any output so far. */
 int cli_flush(void);
 
@@ -113,6 +116,7 @@ struct cli_option {
 	struct cli_list *list;
 	uint32_t *number;
 	uint32_t min, max; /* of number */
+	char letter;       /* -f for --follow; 0: none */
 };
 
 struct cli_command {

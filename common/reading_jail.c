@@ -2,6 +2,7 @@
 #include "common/reading_jail.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -64,7 +65,8 @@ no_work(void *arg)
 
 /*
  * What the C library does when it is used first, and could not do later: look for the time zone, make
- * ready for threads. The thread is gone before the jail begins.
+ * ready for threads. The thread is gone before the jail begins. With heaps for each thread it would
+ * look into /proc before it gives memory back.
  */
 static void
 warm_up(void)
@@ -73,6 +75,7 @@ warm_up(void)
 	pthread_t thread;
 	struct tm tm;
 
+	(void)mallopt(M_ARENA_MAX, 1);
 	(void)gmtime_r(&now, &tm);
 	if (pthread_create(&thread, NULL, no_work, NULL) == 0)
 		(void)pthread_join(thread, NULL);

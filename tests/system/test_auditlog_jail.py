@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import evidence_log  # noqa: E402
@@ -61,10 +62,28 @@ class Jail(service.unittest.TestCase):
         self.assertIn(done.returncode, codes, done.stderr)
         return jailed_calls(trace)
 
+    def followed(self, log):
+        """tail -f for a moment."""
+        trace = self.path("trace")
+        done = subprocess.Popen([test_syscalls.STRACE, "-f", "-qq", "-o", trace, AUDITLOG, "tail", "-f", "-n", "122", log],
+                                stdout=subprocess.PIPE)
+        for _ in range(122):
+            done.stdout.readline()
+        time.sleep(0.5)
+        done.stdout.close()
+        done.wait()
+        return jailed_calls(trace)
+
     @service.unittest.skipUnless(test_syscalls.STRACE, "strace is not installed")
     def test_used(self):
         proof, event = self.path("proof"), evidence_log.event_id(self.builder.log_id, 5)
         made = {
+            "search": self.traced("search", "--decision", "deny", self.log),
+            "count": self.traced("count", self.log),
+            "ls": self.traced("ls", self.log),
+            "show": self.traced("show", event, self.log),
+            "summary": self.traced("summary", "--from", "2026-01-01", self.log, codes=(0, 1)),
+            "tail": self.followed(self.log),
             "verify": self.traced("verify", self.log, codes=(3,)),
             "prove": self.traced("prove", "--out", proof, event, self.log),
             "verify-proof": self.traced("verify-proof", proof, codes=(3,)),

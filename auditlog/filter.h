@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Which records are asked for: by their members, by time. Every command takes the same options for
+ * it. What is asked for must hold all at once.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/cli.h"
+#include "common/clock.h"
+#include "proto/record.h"
+#include "proto/recordline.h"
+
+#define FILTER_OPTIONS 16
+#define FILTER_TERMS 80 /* one for each option, and CLI_LIST of --where */
+#define FILTER_NEEDLE 512
+
+/* What the command line said; NULL where it said nothing. */
+struct filter_given {
+	const char *decision, *action, *resource, *user, *rule, *policy, *client, *sandbox;
+	const char *category, *event, *level, *actor, *session;
+	const char *from, *to;
+	struct cli_list where;
+};
+
+struct filter_term {
+	enum recordline_member member; /* MEMBER_COUNT: path */
+	struct str path;               /* names with dots between */
+	struct str pattern;
+};
+
+struct filter {
+	struct filter_term term[FILTER_TERMS];
+	size_t n;
+	enum record_level level; /* at least; LEVEL_NONE: any, and records without one */
+	bool has_from, has_to;
+	int64_t from, to; /* both inclusive, us since 1970 */
+	char from_text[RFC3339_SIZE], to_text[RFC3339_SIZE];
+	/* Every line that matches holds these bytes. Empty: nothing is known. */
+	char needle[FILTER_NEEDLE];
+	size_t n_needle;
+};
+
+/* The options of all these; room for FILTER_OPTIONS. Returns how many. */
+size_t filter_options(struct filter_given *g, struct cli_option *options);
+
+/* Ends the program when something given cannot be. g must outlive the filter. */
+void filter_make(
+    struct filter *f, const struct cli_command *command, const struct filter_given *g, int64_t now);
+
+/* Whether all records match. */
+bool filter_empty(const struct filter *f);
+
+/* Whether records from first to last (in either order) may match by their time. */
+bool filter_has_time(const struct filter *f, int64_t first, int64_t last);
+
+bool filter_matches(const struct filter *f, const struct recordline *r);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* auditlog tail: the newest records, and with --follow those that come. */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "auditlog/commands.h"
+#include "auditlog/follow.h"
+#include "auditlog/human.h"
+#include "common/cleanup.h"
+
+#define NEWEST 10
+
+struct newest {
+	struct query query;
+	struct follow follow;
+	uint32_t lines; /* that are asked for */
+	bool on;        /* --follow */
+	uint64_t found; /* matching records so far */
+	uint64_t at;    /* byte of the last of them */
+	char *line;     /* HUMAN_LINE bytes */
+};
+
+/* --- where to begin -------------------------------------------------------------------------- */
+
+static bool
+back_take(void *context, const struct recordline *r, struct str line, uint64_t at)
+{
+	struct newest *n = context;
+
+	(void)r;
+	(void)line;
+	n->at = at;
+	return ++n->found < n->lines;
+}
+
+/* Back from the end until there are enough. Returns the source to begin with, and n->at in it. */
+static size_t
+find_start(struct newest *n)
+{
+	struct query *q = &n->query;
+	size_t i = q->sources.n;
+	char name[SEGNAME_SIZE];
+
+	while (i > 0 && n->found < n->lines) {
+		const struct source *source = &q->sources.all[--i];
+		uint64_t found = n->found;
+		struct scan scan;
+
+		if (!query_scan(q, source, name, &scan))
+			continue;
+		scan.take = back_take;
+		scan.context = n;
+		scan_backward(&n->follow.scanner, &scan);
+		source_done(source, scan.fd);
+		if (n->found == found || n->found < n->lines)
+			n->at = 0;
+	}
+	return i;
+}
+
+/* Behind the last line that is there. */
+static uint64_t
+find_end(struct newest *n, const struct source *source)
+{
+	char name[SEGNAME_SIZE];
+	struct scan scan;
+	uint64_t end;
+
+	if (!query_scan(&n->query, source, name, &scan))
+		return 0;
+	end = scan_end(&n->follow.scanner, &scan);
+	source_done(source, scan.fd);
+	return end;
+}
+
+/* Segments that stand by are listed, too, and come behind all others. */
+static bool
+has_records(const struct source *s)
+{
+	return s->first_seq > 0 || s->kinds != LOGDIR_TMP;
+}
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+static bool
+print_take(void *context, const struct recordline *r, struct str line, uint64_t at)
+{
+	struct newest *n = context;
+	struct text t = text_over(n->line, HUMAN_LINE);
+
+	(void)at;
+	n->found++;
+	if (n->query.json && n->query.terminal) {
+		cli_put_json((struct str){line.p, line.n - 1});
+	} else {
+		query_show(&n->query, &t, r, line);
+		cli_put(text_str(&t));
+	}
+	return !cli_output_failed();
+}
+
+static void
+print_from(struct newest *n, size_t i)
+{
+	const struct sources *s = &n->query.sources;
+
+	for (; i < s->n && !cli_output_failed(); i++, n->at = 0)
+		if (has_records(&s->all[i]))
+			(void)follow_source(&n->follow, &s->all[i], n->at);
+}
+
+static void
+print_newest(struct newest *n)
+{
+	const struct sources *s = &n->query.sources;
+	size_t i = find_start(n);
+
+	n->found = 0;
+	if (n->lines == 0)
+		while (i > 0 && !has_records(&s->all[i - 1]))
+			i--;
+	if (n->lines == 0 && i > 0)
+		n->at = find_end(n, &s->all[--i]);
+	print_from(n, i);
+}
+
+/* --- the command ----------------------------------------------------------------------------- */
+
+static int
+run(struct newest *n, int watch)
+{
+	n->line = malloc(HUMAN_LINE);
+	if (!n->line || follow_init(&n->follow, &n->query, watch, print_take, n) < 0)
+		cli_fatal(ENOMEM, "tail");
+	print_newest(n);
+	if (n->on && !cli_output_failed())
+		follow_on(&n->follow);
+	follow_deinit(&n->follow);
+	free(n->line);
+	query_leave(&n->query);
+	return query_code(&n->query, n->found > 0 || n->on);
+}
+
+int
+cmd_tail(int argc, char **argv)
+{
+	static struct newest n = {.lines = NEWEST};
+	static const char *paths[SOURCES_FILES];
+	struct cli_option options[QUERY_OPTIONS];
+	size_t n_options = query_options(&n.query, options), n_paths;
+	struct cli_command command = {
+	    .name = "tail",
+	    .operands = "[DIR | FILE ...]",
+	    .about = "Print the newest records that match, and with -f those that come, across "
+		     "segments\n"
+		     "as they are sealed and begun.",
+	    .options = options,
+	    .most = SOURCES_FILES,
+	    .exits = "0 found, 1 nothing found, 2 error, or part of the log could not be read",
+	};
+	int watch = -1;
+
+	options[n_options++] = (struct cli_option){.name = "lines",
+	    .letter = 'n',
+	    .value = "N",
+	    .number = &n.lines,
+	    .max = UINT32_MAX,
+	    .help = "so many records (10)"};
+	options[n_options++] = (struct cli_option){
+	    .name = "follow", .letter = 'f', .flag = &n.on, .help = "go on with those that come"};
+	command.n_options = n_options;
+	n_paths = cli_parse(&command, argc, argv, paths);
+	n.query.waits = n.on;
+	if (n.on)
+		watch = follow_watch(n_paths > 0 ? paths[n_paths - 1] : LOGDIR_DEFAULT);
+	query_enter(&n.query, &command, paths, n_paths, watch);
+	return run(&n, watch);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* auditlog search: the records that match, one line each, in the order of the log. */
+
+#include "auditlog/commands.h"
+#include "auditlog/query.h"
+
+int
+cmd_search(int argc, char **argv)
+{
+	static struct query q;
+	static const char *paths[SOURCES_FILES];
+	struct cli_option options[QUERY_OPTIONS];
+	size_t n = query_options(&q, options);
+	struct cli_command command = {
+	    .name = "search",
+	    .operands = "[DIR | FILE ...]",
+	    .about = "Print the records that match all that is asked for, oldest first, from the "
+		     "log in DIR\n"
+		     "(" LOGDIR_DEFAULT
+		     ") or from segments named one by one (- is standard input).",
+	    .options = options,
+	    .most = SOURCES_FILES,
+	    .exits = "0 found, 1 nothing found, 2 error, or part of the log could not be read",
+	};
+	uint64_t found;
+
+	options[n++] = (struct cli_option){.name = "limit",
+	    .value = "N",
+	    .number = &q.limit,
+	    .min = 1,
+	    .max = UINT32_MAX,
+	    .help = "no more than so many records"};
+	options[n++] = (struct cli_option){
+	    .name = "reverse", .flag = &q.reverse, .help = "newest first"};
+	command.n_options = n;
+	query_enter(&q, &command, paths, cli_parse(&command, argc, argv, paths), -1);
+	found = query_print(&q);
+	query_leave(&q);
+	return query_code(&q, found > 0);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A time as people name it: RFC 3339 with any offset, a date (2026-11-21), now, today, yesterday, or
+ * how long ago (-90s, -10m, -1h, -7d, -2w). Days are of UTC, as the log's are.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/str.h"
+
+/*
+ * The time in us since 1970. end: of what is longer than a moment (a day) the last microsecond, else
+ * the first. now: us since 1970. False: it is none of these.
+ */
+bool when_parse(struct str s, int64_t now, bool end, int64_t *ret);

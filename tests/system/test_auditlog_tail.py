@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""auditlog tail: the newest records, and with -f all that come, each once and in order, while segments are begun,
+sealed and renamed, and while the service is killed and started again. SEALWRIGHT_TAIL_RECORDS says how many (the
+default is small)."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import judges  # noqa: E402
+import service  # noqa: E402
+import tap  # noqa: E402
+from evidence_log import LogBuilder  # noqa: E402
+
+RECORDS = int(os.environ.get("SEALWRIGHT_TAIL_RECORDS", "5000"))
+
+
+class Follower:
+    """auditlog tail -f, and what it has said."""
+
+    def __init__(self, *args):
+        self.process = subprocess.Popen([judges.AUDITLOG, "tail", "-f", *args], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.out = b""
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        while True:
+            more = os.read(self.process.stdout.fileno(), 1 << 20)
+            if not more:
+                return
+            self.out += more
+
+    def has(self, n, seconds=service.PATIENCE):
+        """Wait until it has said so many bytes."""
+        until = time.monotonic() + seconds
+        while len(self.out) < n and time.monotonic() < until and self.process.poll() is None:
+            time.sleep(0.01)
+        return len(self.out) >= n
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+        self.thread.join()
+        err = self.process.stderr.read()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return err.decode()
+
+
+class Newest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.top = tempfile.mkdtemp(prefix="t")
+        cls.directory = os.path.join(cls.top, "log")
+        log = LogBuilder(cls.directory, segments=[7, 1, 1, 30])
+        tail = log.tail(4)
+        log.write()
+        cls.lines = [line for lines in log.lines for line in lines] + tail
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.top, True)
+
+    def tail(self, *args):
+        done = subprocess.run([judges.AUDITLOG, "tail", "--json", *args, self.directory], capture_output=True, check=False)
+        self.assertEqual(done.stderr, b"")
+        return done.returncode, done.stdout.splitlines(keepends=True)
+
+    def test_lines(self):
+        self.assertEqual(self.tail(), (0, self.lines[-10:]))
+        for n in (1, 3, 4, 5, 34, 35, 36, 37, 42, 43, 44, 1000):
+            self.assertEqual(self.tail("-n", str(n)), (0, self.lines[-n:]), n)
+        self.assertEqual(self.tail("--lines=2"), (0, self.lines[-2:]))
+        self.assertEqual(self.tail("-n", "0"), (1, []))
+
+    def test_filtered(self):
+        denied = [line for line in self.lines if b'"decision":"AUDIT_DECISION_DENY"' in line]
+        for n in (1, 2, 5, len(denied), len(denied) + 1):
+            self.assertEqual(self.tail("--decision", "deny", "-n", str(n)), (0, denied[-n:]), n)
+        self.assertEqual(self.tail("--user", "nobody"), (1, []))
+
+
+class Follow(service.Case):
+    def load(self, s, n):
+        """n decisions, over one connection."""
+        request = json.dumps(service.ALLOWED).encode() + b"\n"
+        with s.client() as c:
+            for at in range(0, n, 500):
+                c.send(request * min(500, n - at))
+                for _ in range(min(500, n - at)):
+                    c.line()
+
+    def log_bytes(self, s):
+        return b"".join(s.log().lines)
+
+    def test_byte_for_byte(self):
+        """From before the first record to the last, through many segments."""
+        s = self.make(args=["--rotate-records", "100", "--durability", "commit"])
+        follower = Follower("--json", "-n", "1000000", s.audit)
+        s.spawn()
+        s.wait_ready()
+        self.load(s, RECORDS)
+        later = Follower("--json", "-n", "1000000", s.audit)
+        newest = Follower("--json", "-n", "0", "--decision", "deny", s.audit)
+        time.sleep(0.3)
+        with s.client() as c:
+            c.ask(service.DENIED)
+        s.terminate()
+        expected = self.log_bytes(s)
+        self.assertGreater(expected.count(b"\n"), RECORDS)
+        for f in (follower, later):
+            self.assertTrue(f.has(len(expected)), "it does not come to the end")
+        denied = [line for line in expected.splitlines(keepends=True) if b"AUDIT_DECISION_DENY" in line]
+        self.assertTrue(newest.has(len(denied[-1])))
+        self.assertEqual([f.end() for f in (follower, later, newest)], ["", "", ""])
+        self.assertTrue(follower.out == expected, "not the log")
+        self.assertTrue(later.out == expected, "not the log, begun in the midst of it")
+        self.assertEqual(newest.out, denied[-1])
+
+    def test_killed_and_started_again(self):
+        s = self.make(args=["--rotate-records", "50"])
+        s.spawn()
+        s.wait_ready()
+        follower = Follower("--json", "-n", "1000000", s.audit)
+        for _ in range(3):
+            self.load(s, 300)
+            s.end_hard()
+            s = service.Service(s.top, args=["--rotate-records", "50"])
+            s.spawn()
+            s.wait_ready()
+        self.load(s, 10)
+        s.terminate()
+        expected = self.log_bytes(s)
+        self.assertTrue(follower.has(len(expected)), "it does not come to the end")
+        self.assertEqual(follower.end(), "")
+        self.assertTrue(follower.out == expected, "not the log")
+
+    def test_reader_goes_away(self):
+        s = self.start()
+        follower = subprocess.Popen([judges.AUDITLOG, "tail", "-f", s.audit], stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE)
+        follower.stdout.readline()
+        follower.stdout.close()
+        with s.client() as c:
+            c.ask(service.ALLOWED)
+        self.assertEqual(follower.wait(service.PATIENCE), 2 if follower.stderr.read() else 0)
+        follower.stderr.close()
+
+
+if __name__ == "__main__":
+    tap.main()
