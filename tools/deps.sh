@@ -39,6 +39,7 @@ check|optional|file /usr/sbin/squid|squid|squid|squid|squid
 check|optional|command zbarimg|zbar-tools|zbar-tools|zbar|zbar
 check|optional|file /usr/sbin/mkfs.ext4|e2fsprogs|e2fsprogs|e2fsprogs|e2fsprogs
 check|optional|file /usr/sbin/mkfs.xfs|xfsprogs|xfsprogs|xfsprogs|xfsprogs
+check|optional|file /usr/sbin/mkfs.btrfs|btrfs-progs|btrfs-progs|btrfs-progs|btrfs-progs
 check|optional|command mandoc|mandoc|mandoc|mandoc|mandoc
 lint|need|command clang|clang|clang|clang|clang
 lint|need|command clang-format|clang-format|clang-tools-extra|clang|clang-extra-tools

@@ -229,6 +229,27 @@ await_end(struct trial *t)
 	fail_msg("%s: it does not end", h->top);
 }
 
+static void
+keep_acknowledged(struct trial *t)
+{
+	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
+		if (t->h.end[c].next > 1)
+			t->said[c] = t->h.end[c];
+}
+
+void
+trial_kill(struct trial *t)
+{
+	struct harness *h = &t->h;
+
+	h->gone = false;
+	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
+		while (h->end[c].fd >= 0 && harness_take(h, c, 0))
+			;
+	keep_acknowledged(t);
+	harness_kill(h);
+}
+
 void
 trial_finish(struct trial *t)
 {
@@ -241,9 +262,7 @@ trial_finish(struct trial *t)
 		while (harness_take(h, c, h->gone ? 0 : PATIENCE_MS))
 			;
 	await_end(t);
-	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
-		if (h->end[c].next > 1)
-			t->said[c] = h->end[c];
+	keep_acknowledged(t);
 	harness_reap(h, 0);
 }
 

@@ -54,6 +54,11 @@ void trial_expect_service(struct trial *t, const struct living *l);
  * without a sync.
  */
 void trial_crash(struct trial *t, const struct living *l, int at);
+/*
+ * Its end by SIGKILL, at once; what was acknowledged until now counts. From a signal handler that ended
+ * trial_work() by h.gone, too.
+ */
+void trial_kill(struct trial *t);
 /* FINISH, and its end. */
 void trial_finish(struct trial *t);
 

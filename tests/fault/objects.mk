@@ -23,3 +23,8 @@ UNIT_TESTS += test_crash_prefix
 OBJS-test_crash_prefix := tests/fault/test_crash_prefix.o tests/fault/crashfs.o $(FAULT_LIFE)
 LIBS-test_crash_prefix := libcrypto
 $(BUILD)/unit/test_crash_prefix: | $(FAULTY) $(BUILD)/libexec/sealwright/auditd-writer $(BUILD)/bin/auditlog
+
+UNIT_TESTS += test_power_cut
+OBJS-test_power_cut := tests/fault/test_power_cut.o tests/unit/loop_mount.o $(FAULT_LIFE)
+LIBS-test_power_cut := libcrypto
+$(BUILD)/unit/test_power_cut: | $(FAULTY) $(BUILD)/libexec/sealwright/auditd-writer $(BUILD)/bin/auditlog

@@ -23,6 +23,7 @@
 
 #define IMAGE_EXT4 (INT64_C(48) << 20)
 #define IMAGE_XFS (INT64_C(320) << 20) /* mkfs.xfs makes no smaller one */
+#define IMAGE_BTRFS (INT64_C(128) << 20)
 /* Both file systems have this one since Linux 4.16 (EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN). */
 #define IOC_SHUTDOWN _IOR('X', 125, uint32_t)
 #define NO_LOG_FLUSH 2
@@ -52,11 +53,16 @@ image_make(const struct loop_mount *m)
 {
 	const char *const ext4[] = {"mkfs.ext4", "-q", "-F", m->image, NULL};
 	const char *const xfs[] = {"mkfs.xfs", "-q", "-f", m->image, NULL};
-	bool is_xfs = strcmp(m->fs, "xfs") == 0;
+	const char *const btrfs[] = {"mkfs.btrfs", "-q", "-f", m->image, NULL};
 	CLEANUP_FD int fd = open(m->image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	return fd >= 0 && ftruncate(fd, is_xfs ? IMAGE_XFS : IMAGE_EXT4) == 0 &&
-	       run(is_xfs ? xfs : ext4) == 0;
+	if (fd < 0)
+		return false;
+	if (strcmp(m->fs, "xfs") == 0)
+		return ftruncate(fd, IMAGE_XFS) == 0 && run(xfs) == 0;
+	if (strcmp(m->fs, "btrfs") == 0)
+		return ftruncate(fd, IMAGE_BTRFS) == 0 && run(btrfs) == 0;
+	return ftruncate(fd, IMAGE_EXT4) == 0 && run(ext4) == 0;
 }
 
 static bool
@@ -93,6 +99,7 @@ loop_mount_make(struct loop_mount *m, const char *fs, const char **ret_why)
 	if (!mkdtemp(m->top))
 		return false;
 	(void)snprintf(m->image, sizeof(m->image), "%s/image", m->top);
+	(void)snprintf(m->copy, sizeof(m->copy), "%s/copy", m->top);
 	(void)snprintf(m->point, sizeof(m->point), "%s/at", m->top);
 	*ret_why = "no mkfs for this file system";
 	if (mkdir(m->point, 0700) == 0 && image_make(m)) {
@@ -109,8 +116,18 @@ loop_mount_remove(struct loop_mount *m)
 {
 	detach(m);
 	(void)unlink(m->image);
+	(void)unlink(m->copy);
 	(void)rmdir(m->point);
 	(void)rmdir(m->top);
+}
+
+void
+loop_mount_copy(struct loop_mount *m)
+{
+	const char *const argv[] = {"cp", "--sparse=always", m->image, m->copy, NULL};
+
+	assert_int_equal(run(argv), 0);
+	m->copied = true;
 }
 
 void
@@ -129,5 +146,8 @@ loop_mount_again(struct loop_mount *m)
 {
 	detach(m);
 	assert_false(m->mounted);
+	if (m->copied)
+		assert_int_equal(rename(m->copy, m->image), 0);
+	m->copied = false;
 	assert_true(attach(m));
 }
