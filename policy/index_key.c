@@ -25,11 +25,13 @@ has_star(struct str s)
 
 /* --- hosts ----------------------------------------------------------------------------------- */
 
+/* A key whose hash goes by its parts. */
 static size_t
-name_key(struct index_key *ret, enum index_kind kind, struct str name)
+deep_key(struct index_key *ret, enum index_kind kind, struct str text,
+    uint64_t (*hash)(struct str text, uint32_t *ret_depth))
 {
-	*ret = (struct index_key){.text = name, .kind = (uint8_t)kind};
-	ret->bytes = index_hash_name(name, &ret->depth);
+	*ret = (struct index_key){.text = text, .kind = (uint8_t)kind};
+	ret->bytes = hash(text, &ret->depth);
 	return 1;
 }
 
@@ -38,11 +40,11 @@ host_keys(const struct pattern *p, struct index_key *ret)
 {
 	switch ((enum pattern_host)p->host) {
 	case HOST_EXACT:
-		return name_key(ret, INDEX_HOST, p->host_name);
+		return deep_key(ret, INDEX_HOST, p->host_name, index_hash_name);
 	case HOST_ONE:
-		return name_key(ret, INDEX_ONE, p->host_name);
+		return deep_key(ret, INDEX_ONE, p->host_name, index_hash_name);
 	case HOST_DEEP:
-		return name_key(ret, INDEX_DEEP, p->host_name);
+		return deep_key(ret, INDEX_DEEP, p->host_name, index_hash_name);
 	case HOST_NETWORK:
 		return one_key(ret, p->ip_bytes == 4 ? INDEX_IP4 : INDEX_IP6, p->prefix,
 		    (struct str){(const char *)p->ip, p->ip_bytes});
@@ -67,26 +69,18 @@ globs_of(struct str text)
 }
 
 static size_t
-path_key(struct index_key *ret, enum index_kind kind, struct str path)
-{
-	*ret = (struct index_key){.text = path, .kind = (uint8_t)kind};
-	ret->bytes = index_hash_path(path, &ret->depth);
-	return 1;
-}
-
-static size_t
 path_keys(const struct pattern *p, struct index_key *ret)
 {
 	struct str text = p->path_text;
 
 	switch ((enum pattern_path)p->path) {
 	case PATH_EXACT:
-		return path_key(ret, INDEX_PATH, text);
+		return deep_key(ret, INDEX_PATH, text, index_hash_path);
 	case PATH_UNDER:
-		return path_key(ret, INDEX_UNDER, text);
+		return deep_key(ret, INDEX_UNDER, text, index_hash_path);
 	case PATH_GLOB:
 		text.n -= globs_of(text).n;
-		return path_key(ret, INDEX_GLOBS, text);
+		return deep_key(ret, INDEX_GLOBS, text, index_hash_path);
 	case PATH_ANY:
 	case PATH_BASE:
 	case PATH_NAME:
