@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import procs  # noqa: E402
@@ -60,12 +61,27 @@ class Cores(service.Case):
     def kill_compiler(self, s, sig):
         """Load a large policy, and kill the compiler in the middle; its pid."""
         s.write_policy(large_policy())
-        asked = threading.Thread(target=self.ignoring(lambda: s.admin("reload")), daemon=True)
-        asked.start()
-        pid = self.eventually(lambda: s.pids("compiler"), "a compiler")[0]
-        os.kill(pid, sig)
-        asked.join(service.PATIENCE)
-        return pid
+        for _ in range(20):
+            asked = threading.Thread(target=self.ignoring(lambda: s.admin("reload")), daemon=True)
+            asked.start()
+            pid = self.hit(s, asked, sig)
+            asked.join(service.PATIENCE)
+            if pid:
+                return pid
+            time.sleep(1)  # one reload a second
+        self.fail("every compiler was done before it was seen")
+
+    @staticmethod
+    def hit(s, asked, sig):
+        """The pid of a compiler that was there to be killed, or None."""
+        while asked.is_alive():
+            for pid in s.pids("compiler"):
+                try:
+                    os.kill(pid, sig)
+                    return pid
+                except ProcessLookupError:
+                    pass
+        return None
 
     @staticmethod
     def ignoring(call):
