@@ -10,7 +10,7 @@ Evidence: what it costs the writer for each record, as CPU time, beside SHA-256 
 (bench_evidence); what a whole log takes to verify on one core, beside `openssl dgst -sha256` over the same files,
 in turns; proofs.
 
-Policy: bench/policy.py. Start: bench/start.py.
+Reader: bench/reader.py. Policy: bench/policy.py. Start: bench/start.py.
 """
 
 import argparse
@@ -148,8 +148,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", type=pathlib.Path, default=TOP / "build")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each run of the service")
-    parser.add_argument("--records", type=int, default=1000000, help="of the log that is verified")
-    parser.add_argument("--only", choices=("service", "writer", "evidence", "policy", "start"), help="this part alone")
+    parser.add_argument("--records", type=int, default=1000000, help="of the log that is verified and read")
+    parser.add_argument("--only", choices=("service", "writer", "evidence", "reader", "policy", "start"), help="this part alone")
     parser.add_argument("--dir", default=None, help="where to write (default: the temporary directory)")
     options = parser.parse_args()
     build = options.build.resolve()
@@ -157,6 +157,7 @@ def main():
     sys.path.insert(0, str(TOP / "tests" / "lib"))
     import service as service_module  # reads SEALWRIGHT_BUILD
     import policy
+    import reader
     import start
 
     directory = tempfile.mkdtemp(prefix="sealwright-bench-", dir=options.dir)
@@ -177,6 +178,13 @@ def main():
         if only in (None, "evidence"):
             print("\nEvidence")
             bench_evidence(build, options.seconds, directory, options.records)
+        if only in (None, "reader"):
+            print("\nReader")
+            log = os.path.join(directory, "reader")
+            os.mkdir(log)
+            subprocess.run([str(build / "bench" / "bench_evidence"), "--log", log, str(options.records)], check=True)
+            reader.bench(build, log)
+            shutil.rmtree(log, ignore_errors=True)
         if only in (None, "policy"):
             print("\nPolicy")
             policy.bench(build, directory)

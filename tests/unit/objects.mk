@@ -272,6 +272,8 @@ OBJS-test_record := tests/unit/test_record.o auditlog/record.o auditlog/usual.o 
 	common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-test_record := libcrypto
 OBJS-test_logdir := tests/unit/test_logdir.o proto/logdir.o auditlog/pool.o proto/segname.o common/clock.o
+UNIT_TESTS += test_auditlog_parts
+OBJS-test_auditlog_parts := tests/unit/test_auditlog_parts.o auditlog/when.o auditlog/pattern.o auditlog/tally.o common/clock.o
 
 UNIT_TESTS += test_policy_index
 OBJS-test_policy_index := tests/unit/test_policy_index.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small parts of auditlog: times as people name them, patterns, counting in bounded memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "auditlog/pattern.h"
+#include "auditlog/tally.h"
+#include "auditlog/when.h"
+#include "common/clock.h"
+
+/* --- times ------------------------------------------------------------------------------------ */
+
+#define NOW "2026-03-01T12:34:56.789012Z"
+
+static void
+expect_time(const char *text, bool end, const char *expected)
+{
+	int64_t now = 0, us = 0;
+	char found[RFC3339_SIZE];
+
+	assert_int_equal(clock_parse(STR(NOW), &now), 0);
+	print_message("%s\n", text);
+	assert_true(when_parse(str_from(text), now, end, &us));
+	clock_format(us, found);
+	assert_string_equal(found, expected);
+}
+
+static void
+test_times(void **state)
+{
+	(void)state;
+	expect_time("now", false, NOW);
+	expect_time("today", false, "2026-03-01T00:00:00.000000Z");
+	expect_time("today", true, "2026-03-01T23:59:59.999999Z");
+	expect_time("yesterday", false, "2026-02-28T00:00:00.000000Z");
+	expect_time("yesterday", true, "2026-02-28T23:59:59.999999Z");
+	expect_time("-90s", true, "2026-03-01T12:33:26.789012Z");
+	expect_time("-1h", false, "2026-03-01T11:34:56.789012Z");
+	expect_time("-10m", false, "2026-03-01T12:24:56.789012Z");
+	expect_time("-7d", false, "2026-02-22T12:34:56.789012Z");
+	expect_time("-2w", false, "2026-02-15T12:34:56.789012Z");
+	expect_time("-0s", false, NOW);
+	expect_time("2024-02-29", false, "2024-02-29T00:00:00.000000Z");
+	expect_time("2024-02-29", true, "2024-02-29T23:59:59.999999Z");
+	expect_time("2026-01-01T00:30:00+01:00", true, "2025-12-31T23:30:00.000000Z");
+}
+
+static void
+test_no_times(void **state)
+{
+	static const char *const none[] = {"", "-", "-h", "-1", "-1y", "--1h", "-1.5h", "1h",
+	    "-99999999999d", "-36501d", "2026-02-29", "2026-2-1", "2026-01-01T00:00", "Now",
+	    "yesterday ", "tomorrow"};
+	int64_t us;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+		print_message("%s\n", none[i]);
+		assert_false(when_parse(str_from(none[i]), 0, false, &us));
+	}
+}
+
+/* --- patterns --------------------------------------------------------------------------------- */
+
+/* What a star stands for, tried one after the other. */
+static bool
+slowly(const char *pattern, const char *s)
+{
+	if (*pattern == '\0')
+		return *s == '\0';
+	if (*pattern == '*')
+		return slowly(pattern + 1, s) || (*s != '\0' && slowly(pattern, s + 1));
+	return *pattern == *s && slowly(pattern + 1, s + 1);
+}
+
+static void
+random_text(char *out, size_t most, const char *letters, size_t n_letters)
+{
+	size_t n = (size_t)random() % most;
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = letters[(size_t)random() % n_letters];
+	out[n] = '\0';
+}
+
+static void
+test_patterns(void **state)
+{
+	unsigned seed = (unsigned)time(NULL);
+	unsigned matched = 0;
+
+	(void)state;
+	print_message("seed %u\n", seed);
+	srandom(seed);
+	for (int i = 0; i < 200000; i++) {
+		char pattern[8], s[10];
+		bool expected;
+		struct str literal;
+
+		random_text(pattern, sizeof(pattern), "ab**", 4);
+		random_text(s, sizeof(s), "ab", 2);
+		expected = slowly(pattern, s);
+		assert_int_equal(pattern_matches(str_from(pattern), str_from(s)), expected);
+		matched += expected;
+		literal = pattern_literal(str_from(pattern));
+		assert_null(memchr(literal.p, '*', literal.n));
+		if (expected && literal.n > 0)
+			assert_non_null(memmem(s, strlen(s), literal.p, literal.n));
+	}
+	assert_true(matched > 1000);
+	assert_true(str_eq(pattern_literal(STR("*bc*d*")), STR("bc")));
+	assert_int_equal(pattern_literal(STR("**")).n, 0);
+}
+
+/* --- counting --------------------------------------------------------------------------------- */
+
+static struct str
+key_of(char buf[32], unsigned i)
+{
+	return (struct str){buf, (size_t)snprintf(buf, 32, "%u", i * i)};
+}
+
+static void
+test_tally(void **state)
+{
+	struct tally t, small;
+	struct tally_row *rows;
+	char buf[32];
+
+	(void)state;
+	tally_init(&t, 5000, 1 << 20);
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned i = 0; i < 3000; i++)
+			assert_true(tally_add(&t, key_of(buf, i), i + 1));
+	assert_int_equal(t.n, 3000);
+	rows = tally_rows(&t, false);
+	for (unsigned i = 0; i < 3000; i++) {
+		assert_int_equal(rows[i].count, 3 * (3000 - i));
+		assert_true(str_eq(rows[i].key, key_of(buf, 2999 - i)));
+	}
+	free(rows);
+	rows = tally_rows(&t, true);
+	assert_true(str_eq(rows[0].key, STR("0")) && str_eq(rows[1].key, STR("1")));
+	free(rows);
+
+	tally_init(&small, 2, 4);
+	assert_true(tally_add(&small, STR("aaa"), 1) && tally_add(&small, STR("b"), 2));
+	assert_false(tally_add(&small, STR(""), 1)); /* two texts */
+	assert_true(tally_add(&small, STR("b"), 1));
+	small.others = 7;
+	tally_merge(&t, &small);
+	assert_int_equal(t.others, 7);
+	assert_int_equal(t.n, 3002);
+	assert_true(tally_add(&small, STR("cc"), 1));
+	assert_false(tally_add(&small, STR("ddd"), 1)); /* four bytes */
+	tally_merge(&small, &t);                        /* what has no room is not lost */
+	assert_int_equal(small.n, 2);
+	assert_true(small.others > 7);
+	tally_free(&t);
+	tally_free(&small);
+}
+
+static void
+test_long_texts(void **state)
+{
+	static char a[TALLY_KEY + 2];
+	struct tally t;
+
+	(void)state;
+	tally_init(&t, 10, 4 * TALLY_KEY);
+	memset(a, 'x', sizeof(a));
+	assert_true(tally_add(&t, (struct str){a, TALLY_KEY + 1}, 1));
+	assert_true(tally_add(&t, (struct str){a, TALLY_KEY + 2}, 1));
+	assert_int_equal(t.n, 1); /* they are the same as far as they count */
+	assert_true(tally_add(&t, STR(""), 1));
+	assert_int_equal(t.n, 2);
+	tally_free(&t);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_no_times),
+	    cmocka_unit_test(test_patterns),
+	    cmocka_unit_test(test_tally),
+	    cmocka_unit_test(test_long_texts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
