@@ -184,6 +184,55 @@ show_rule(
 	cli_puts("\n");
 }
 
+static const struct doc_policy *
+find_policy(const struct doc *d, struct str id)
+{
+	const uint32_t *i = strmap_get(&d->policy_ids, id);
+
+	return i ? doc_policy(d, *i) : NULL;
+}
+
+static void
+show_policy(const struct diff *d, const char *mark, struct str id)
+{
+	char buf[8 * DOC_ID_MAX];
+	struct text t = text_over(buf, sizeof(buf));
+	struct object o;
+
+	if (d->ctl->json) {
+		o = object_open(&t);
+		object_str(&o, "what", str_from(mark));
+		object_str(&o, "policy_id", id);
+		object_close(&o);
+		cli_put_json(text_str(&t));
+		return;
+	}
+	cli_puts(mark);
+	cli_puts(" policy without rules: ");
+	cli_put_safe(id);
+	cli_puts("\n");
+}
+
+/* A policy without rules has its say, too: by its scope and mode. Others are told of by their rules. */
+static uint64_t
+compare_empty(const struct diff *d, const struct doc *a, const struct doc *b, const char *only_in_a)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < a->policies.n; i++) {
+		const struct doc_policy *p = doc_policy(a, i), *q = find_policy(b, p->id);
+
+		if (p->n_rules > 0 || (q && (q->n_rules > 0 || !policy_change(p, q))))
+			continue;
+		/* A change is told once. */
+		if (q && only_in_a[0] == 'a')
+			continue;
+		show_policy(d, q ? "changed" : only_in_a, p->id);
+		n++;
+	}
+	return n;
+}
+
 static uint64_t
 compare(const struct diff *d, const struct doc *old, const struct strmap *old_ids,
     const struct doc *new, const struct strmap *new_ids)
@@ -206,7 +255,7 @@ compare(const struct diff *d, const struct doc *old, const struct strmap *old_id
 		show_rule(d, "added", new, i, NULL);
 		n++;
 	}
-	return n;
+	return n + compare_empty(d, old, new, "removed") + compare_empty(d, new, old, "added");
 }
 
 uint64_t

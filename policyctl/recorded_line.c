@@ -113,5 +113,8 @@ recordings_line(struct recordings *r, struct str text)
 	d.field[RECORDED_CLIENT] = text_of(&line, MEMBER_client_name, buf[RECORDED_CLIENT]);
 	d.policy = text_of(&line, MEMBER_policy_id, buf[RECORDED_FIELDS]);
 	d.rule = text_of(&line, MEMBER_rule_id, buf[RECORDED_FIELDS + 1]);
+	/* The writer never leaves out one of them. */
+	if (str_given(d.rule) && !str_given(d.policy))
+		d.policy = STR("");
 	return recordings_add(r, &d);
 }

@@ -7,7 +7,6 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
-#include "policy/pattern.h"
 #include "policyctl/ctl.h"
 #include "policyctl/document.h"
 #include "policyctl/suggest.h"
@@ -25,34 +24,6 @@ suggest_list(struct vec *list, uint32_t i)
 		cli_fatal(ENOMEM, "suggest");
 }
 
-static bool
-has_control(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return true;
-	return false;
-}
-
-/* A file name with a newline, say, or with two stars: no pattern says that. */
-static bool
-suggest_can_name(const struct piece *p)
-{
-	char resource_buf[LIMIT_RESOURCE + 64], why_buf[256];
-	struct text resource = text_over(resource_buf, sizeof(resource_buf));
-	struct text why = text_over(why_buf, sizeof(why_buf));
-	struct arena arena = {NULL};
-	struct pattern pattern;
-	bool ok;
-
-	suggest_resource(&resource, p);
-	ok = text_ok(&resource) && !has_control(text_str(&resource)) && !has_control(p->user) &&
-	     !has_control(p->sandbox) &&
-	     pattern_parse(text_str(&resource), p->family, &arena, &pattern, &why) == 0;
-	arena_free(&arena);
-	return ok;
-}
-
 static void
 suggest_take(struct suggestion *s, uint32_t i, uint64_t denials, bool forbidden)
 {
@@ -60,10 +31,6 @@ suggest_take(struct suggestion *s, uint32_t i, uint64_t denials, bool forbidden)
 
 	if (error == -ENOMEM)
 		cli_fatal(error, "suggest");
-	if (error == 0 && !suggest_can_name(suggest_piece(&s->suggest, s->suggest.pieces.n - 1))) {
-		s->suggest.pieces.n--;
-		error = -EINVAL;
-	}
 	if (error == 0)
 		suggest_list(forbidden ? &s->forbidden : &s->claimed, i);
 	else

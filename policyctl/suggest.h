@@ -47,7 +47,7 @@ suggest_piece(const struct suggest *s, uint32_t i)
 	return (struct piece *)s->pieces.p + i;
 }
 
-/* Add the piece of one request. 0; -EINVAL: it is no request; -ENOMEM. */
+/* Add the piece of one request. 0; -EINVAL: it is no request, or no pattern can name it; -ENOMEM. */
 int suggest_add(struct suggest *s, const struct recorded *q, uint64_t denials, bool forbidden);
 
 /* Merge the pieces, and drop those that are forbidden. 0 or -ENOMEM. (suggest_merge.c) */

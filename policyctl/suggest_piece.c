@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "policy/canon.h"
+#include "policy/pattern.h"
 #include "policyctl/suggest.h"
 
 static struct str
@@ -101,6 +102,43 @@ take_other(struct suggest *s, const struct policy_op *op, struct piece *p)
 		p->more = STR("all that its '*' stands for: a rule cannot name a star");
 }
 
+void
+suggest_resource(struct text *t, const struct piece *p)
+{
+	text_put(t, p->head);
+	if (p->family == FAMILY_NET)
+		text_char(t, ':');
+	text_put(t, p->tail);
+}
+
+static bool
+has_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* A file name with a newline, say, or with two stars: no pattern says that. */
+static bool
+can_name(const struct piece *p)
+{
+	char resource_buf[LIMIT_RESOURCE + 64], why_buf[256];
+	struct text resource = text_over(resource_buf, sizeof(resource_buf));
+	struct text why = text_over(why_buf, sizeof(why_buf));
+	struct arena arena = {NULL};
+	struct pattern pattern;
+	bool ok;
+
+	suggest_resource(&resource, p);
+	ok = text_ok(&resource) && !has_control(text_str(&resource)) && !has_control(p->user) &&
+	     !has_control(p->sandbox) &&
+	     pattern_parse(text_str(&resource), p->family, &arena, &pattern, &why) == 0;
+	arena_free(&arena);
+	return ok;
+}
+
 int
 suggest_add(struct suggest *s, const struct recorded *q, uint64_t denials, bool forbidden)
 {
@@ -126,20 +164,13 @@ suggest_add(struct suggest *s, const struct recorded *q, uint64_t denials, bool 
 	(op.family == FAMILY_NET ? take_net : take_other)(s, &op, &p);
 	if (!str_given(p.action) || !str_given(p.head) || !str_given(p.tail))
 		return -ENOMEM;
+	if (!can_name(&p))
+		return -EINVAL;
 	added = vec_add(&s->pieces, sizeof(*added));
 	if (!added)
 		return -ENOMEM;
 	*added = p;
 	return 0;
-}
-
-void
-suggest_resource(struct text *t, const struct piece *p)
-{
-	text_put(t, p->head);
-	if (p->family == FAMILY_NET)
-		text_char(t, ':');
-	text_put(t, p->tail);
 }
 
 /* --- names that strangers share ------------------------------------------------------------------ */

@@ -55,6 +55,11 @@ FUZZERS += fuzz_recordline
 OBJS-fuzz_recordline := tests/fuzz/fuzz_recordline.o proto/recordline.o common/jscan.o common/jscan_fault.o common/jscan_keys.o \
 	common/jscan_read.o common/text.o
 
+FUZZERS += fuzz_recorded
+OBJS-fuzz_recorded := tests/fuzz/fuzz_recorded.o policyctl/recorded.o policyctl/recorded_line.o policyctl/suggest_piece.o \
+	policyctl/suggest_merge.o proto/recordline.o common/log.o $(POLICY-load-common) $(POLICY-load)
+LIBS-fuzz_recorded := json-c libcrypto
+
 FUZZERS += fuzz_scan
 OBJS-fuzz_scan := tests/fuzz/fuzz_scan.o auditlog/scan.o auditlog/damage.o auditlog/filter.o auditlog/pattern.o auditlog/when.o \
 	proto/recordline.o proto/record.o proto/value.o proto/wire.o common/cli.o common/clock.o common/fds.o common/log.o common/text.o

@@ -4,7 +4,10 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import recorded  # noqa: E402
@@ -54,6 +57,15 @@ class Diff(service.Case):
                 self.assertEqual((code, out.splitlines(), err), (1 if lines else 0, lines, ""))
                 out = service.policyctl("diff", "--json", *self.two(base, new))[1]
                 self.assertEqual(len([json.loads(line) for line in out.splitlines()]), len(lines))
+
+    def test_policies_without_rules(self):
+        """They count: a policy that only watches allows everything where it is alone."""
+        def document(**heads):
+            return {"schema": "sealwright-policy/1", "policies": [{"id": name, "rules": [], **head} for name, head in heads.items()]}
+        old, new = self.two(document(a={}, b={}, c={}), document(b={"mode": "warn"}, c={}, d={}))
+        self.assertEqual(service.policyctl("diff", old, new), (1, "removed policy without rules: a\nchanged policy without rules: b\n"
+                                                                  "added policy without rules: d\n", ""))
+        self.assertEqual(service.policyctl("diff", old, old)[0], 0)
 
     def test_conditions(self):
         def document(when, **more):
@@ -140,7 +152,8 @@ class Diff(service.Case):
         good = recorded.connect("h.example")
         lines = [good, "", "{", good[:-1], "x" * 8191, "y" * 100000, good.replace("h.example", "\\ud800"), "\x00\x01", '{"a":1}', "[]",
                  b"\xff" * 50, recorded.record("fs:read", "relative"), recorded.record("fs:read", "/x", payload={"resource_sha256": "0"}),
-                 good.replace("net:connect:tcp", "net:connect:what"), good]
+                 good.replace("net:connect:tcp", "net:connect:what"),
+                 good.replace('"seq"', '"rule_id":"r","seq"'), good]
         log = self.log(lines)
         with open(os.path.join(log, (recorded.SEGMENT % 2) + ".tmp"), "wb") as f:
             f.write(good.encode() + b"\n" + good[:40].encode() + b"\0" * 100000)
@@ -150,9 +163,39 @@ class Diff(service.Case):
         paths = self.two(recorded.policy(), recorded.policy(("r", "allow", "connect:tcp", "h.example")))
         code, out, err = service.policyctl("diff", *paths, "--from", log)
         self.assertEqual(code, 1, err)
-        self.assertIn("1 of 1 different requests would be decided otherwise (3 of 6 decisions on record)", out)
+        self.assertIn("1 of 1 different requests would be decided otherwise (4 of 7 decisions on record)", out)
         self.assertRegex(err, r"diff: 1[01] lines of the log are no records: left out\n")
         self.assertIn("3 records name no request that could be asked again: left out", err)
+
+    def test_jail(self):
+        """From the first byte of the log on: no file but the log's, no program, no socket."""
+        if not shutil.which("strace") or service.SANITIZED:
+            self.skipTest("needs strace and no sanitizer")
+        paths, trace = self.two(recorded.policy(), recorded.policy()), os.path.join(self.top, "trace")
+        done = subprocess.run(["strace", "-f", "--seccomp-bpf", "-o", trace, "-e", "trace=%file,%network,execve,seccomp", service.POLICYCTL,
+                               "diff", *paths, "--from", self.log([recorded.connect("h.example")])], capture_output=True, check=False)
+        if b"seccomp-bpf" in done.stderr:
+            self.skipTest("strace without --seccomp-bpf")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(trace, encoding="utf-8") as f:
+            before, _, after = f.read().rpartition("SECCOMP_SET_MODE_FILTER")
+        self.assertTrue(before)
+        calls = [line for line in after.splitlines()[1:] if "(" in line]
+        self.assertTrue(any("openat(" in line and recorded.SEGMENT % 1 in line for line in calls), after)
+        for line in calls:
+            self.assertNotRegex(line, r"AT_FDCWD|socket|connect|exec|O_WRONLY|O_RDWR|O_CREAT", line)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_log_of_another_account(self):
+        """Root reads it as its owner, who alone may."""
+        log = self.log([recorded.connect("h.example")])
+        for path in (log, *[os.path.join(log, n) for n in os.listdir(log)]):
+            os.chown(path, 1234, 1234)
+            os.chmod(path, 0o700)
+        os.chmod(self.top, 0o755)
+        paths = self.two(recorded.policy(), recorded.policy(("r", "allow", "connect:tcp", "h.example")))
+        code, out, err = service.policyctl("diff", *paths, "--from", log)
+        self.assertEqual((code, err), (1, ""), out)
 
     def test_errors(self):
         old, new = self.two(recorded.policy(), recorded.policy())
@@ -168,7 +211,7 @@ class Diff(service.Case):
             self.assertIn(why, err)
         log = self.log([recorded.connect("h.example")])
         with open("/dev/full", "wb") as full:
-            done = service.subprocess.run([service.POLICYCTL, "diff", old, new, "--from", log], stdout=full, stderr=-1, check=False)
+            done = subprocess.run([service.POLICYCTL, "diff", old, new, "--from", log], stdout=full, stderr=-1, check=False)
         self.assertEqual(done.returncode, 2)
         self.assertIn(b"No space left", done.stderr)
 
