@@ -316,8 +316,9 @@ class Limits(service.Case):
         s = self.start()
         neighbour, watcher, began = service.Neighbour(s.socket), Watcher(s), memory(s.pid)
         test = '{"name":"t","op":{"action":"proc:exec","resource":"proc:path:/x"},"expect":"deny"}'
-        for name, text in (("750,000 rules", HEAD + ",".join(RULE % (i, i) for i in range(750_000)) + TAIL),
-                           ("600,000 tests", document(',"tests":[' + ",".join([test] * 600_000) + "]"))):
+        net = json.dumps(service.POLICY["policies"][0])
+        for name, text in (("750,000 rules", HEAD + ",".join(RULE % (i, i) for i in range(750_000)) + "]}," + net + "]}"),
+                           ("600,000 tests", document(',"tests":[' + ",".join([test] * 600_000) + "]").replace("[]", f"[{net}]", 1))):
             put(s.policy, text)
             at = time.monotonic()
             said = self.reload(s)

@@ -15,6 +15,7 @@
 
 #include <openssl/err.h>
 
+#include "policy/zone.h"
 #include "tests/unit/policy_fixture.h"
 
 #ifdef SANITIZED
@@ -102,7 +103,8 @@ static const char document[] =
     "{\"id\":\"p\",\"source\":\"org\",\"scope\":{\"users\":[\"u*\"]},\"rules\":["
     "{\"id\":\"n\",\"name\":\"N\",\"actions\":[\"connect:tcp\"],\"resources\":[\"*.example:1-2\","
     "\"::1\"],"
-    "\"decision\":\"allow\",\"when\":{\"time\":{\"days\":[\"mon\"]},\"client\":[\"c\"],\"context\":"
+    "\"decision\":\"allow\",\"when\":{\"time\":{\"days\":[\"mon\"],\"zone\":\"Europe/"
+    "Berlin\"},\"client\":[\"c\"],\"context\":"
     "{\"k\":[\"v\"],\"l\":\"w\"}}},"
     "{\"id\":\"f\",\"actions\":[\"read\"],\"resources\":[\"/a/**\",\"/a/*/"
     "b\"],\"decision\":\"deny\"},"
@@ -116,7 +118,7 @@ static const char second[] = "{\"schema\":\"sealwright-policy/1\",\"revision\":\
 
 static struct policy_text text[] = {
     {"one", {document, sizeof(document) - 1}}, {"two", {second, sizeof(second) - 1}}};
-static const struct policy_texts texts = {.v = text, .n = ARRAY_SIZE(text)};
+static struct policy_texts texts = {.v = text, .n = ARRAY_SIZE(text)};
 static struct policy_report report;
 
 /* With the accounts of /etc, or linted. */
@@ -194,6 +196,9 @@ main(void)
 	    cmocka_unit_test(test_compile),
 	    cmocka_unit_test(test_lint),
 	};
+
+	texts.zones.directory = open(ZONE_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	texts.zones.there = texts.zones.directory >= 0;
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
