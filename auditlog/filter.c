@@ -266,19 +266,33 @@ filter_empty(const struct filter *f)
 
 /* --- a record -------------------------------------------------------------------------------- */
 
+/* Apart, as the buffer is cleared whenever it is entered. */
+static __attribute__((noinline)) bool
+escaped_matches(const struct recordline_value *v, struct str pattern)
+{
+	char buf[LIMIT_LINE];
+
+	return pattern_matches(pattern, recordline_string(v, buf, sizeof(buf)));
+}
+
+static bool
+scalar_matches(const struct recordline_value *v, struct str pattern)
+{
+	return v->escaped ? escaped_matches(v, pattern)
+			  : pattern_matches(pattern, (struct str){v->p, v->n});
+}
+
+/* An object is compared as it is written, an array element by element. */
 static bool
 value_matches(const struct recordline_value *v, struct str pattern)
 {
-	char buf[LIMIT_LINE];
 	struct recordline_walk w = recordline_walk(v);
 	struct recordline_value key, element;
 
-	if (v->type == RECORDLINE_STRING)
-		return pattern_matches(pattern, recordline_string(v, buf, sizeof(buf)));
 	if (v->type != RECORDLINE_ARRAY)
-		return pattern_matches(pattern, (struct str){v->p, v->n});
+		return scalar_matches(v, pattern);
 	while (recordline_next(&w, &key, &element))
-		if (element.type != RECORDLINE_ARRAY && value_matches(&element, pattern))
+		if (scalar_matches(&element, pattern))
 			return true;
 	return false;
 }

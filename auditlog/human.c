@@ -18,15 +18,21 @@
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 
+/* Apart, as the buffer is cleared whenever it is entered. */
+static __attribute__((noinline)) void
+put_escaped(struct text *t, const struct recordline_value *v)
+{
+	char buf[LIMIT_LINE];
+
+	text_safe(t, recordline_string(v, buf, sizeof(buf)));
+}
+
 /* What a value says, harmless. */
 static void
 put_value(struct text *t, const struct recordline_value *v)
 {
-	char buf[LIMIT_LINE];
-	struct str s = recordline_string(v, buf, sizeof(buf));
-
-	if (str_given(s))
-		text_safe(t, s);
+	if (v && v->escaped)
+		put_escaped(t, v);
 	else if (v)
 		text_safe(t, (struct str){v->p, v->n});
 }

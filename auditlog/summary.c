@@ -69,14 +69,22 @@ add_text(struct summary *s, enum summary_of of, struct str key)
 		s->tally[of].others++;
 }
 
+/* Apart, as the buffer is cleared whenever it is entered. */
+static __attribute__((noinline)) void
+add_escaped(struct summary *s, enum summary_of of, const struct recordline_value *v)
+{
+	char buf[LIMIT_LINE];
+
+	add_text(s, of, recordline_string(v, buf, sizeof(buf)));
+}
+
 static void
 add_value(struct summary *s, enum summary_of of, const struct recordline_value *v)
 {
-	char buf[LIMIT_LINE];
-	struct str said = recordline_string(v, buf, sizeof(buf));
-
-	if (v)
-		add_text(s, of, str_given(said) ? said : (struct str){v->p, v->n});
+	if (v && v->escaped)
+		add_escaped(s, of, v);
+	else if (v)
+		add_text(s, of, (struct str){v->p, v->n});
 }
 
 static void
@@ -91,7 +99,7 @@ add_rule(struct summary *s, const struct recordline *r)
 {
 	const struct recordline_value *policy = recordline_value(r, MEMBER_policy_id);
 	const struct recordline_value *rule = recordline_value(r, MEMBER_rule_id);
-	char policy_buf[LIMIT_LINE], rule_buf[LIMIT_LINE], both[TALLY_KEY];
+	char policy_buf[TALLY_KEY], rule_buf[TALLY_KEY], both[2 * TALLY_KEY + 1];
 	struct text t = text_over(both, sizeof(both));
 
 	if (!policy || !rule)
