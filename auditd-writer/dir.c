@@ -219,13 +219,52 @@ dir_open_keystate(const struct dir *keys)
 	return open_existing(keys, DIR_KEYSTATE, O_RDWR, S_IRWXG | S_IRWXO);
 }
 
-/* EINVAL says nothing about names here: the file system does not know RENAME_NOREPLACE. */
+/* 1: nothing has this name; -EEXIST whatever has it, be it no file. By a call that the jail knows. */
+static int
+look_for(const struct dir *d, const char *name)
+{
+	CLEANUP_FD int fd = openat(d->fd, name, d->look | OPEN_FLAGS);
+
+	if (fd >= 0 || errno == ELOOP || errno == ENXIO || errno == EACCES)
+		return -EEXIST;
+	return errno == ENOENT ? 1 : -errno;
+}
+
+/* We hold the lock: nobody else makes names here between the two. */
+static int
+look_and_rename(const struct dir *d, const char *from, const char *to)
+{
+	int there = look_for(d, from), taken;
+
+	if (there != -EEXIST)
+		return there < 0 ? there : -ENOENT;
+	taken = look_for(d, to);
+	return taken < 0 ? taken : dir_replace(d, from, to);
+}
+
+/* EINVAL says nothing about the names that are used here: the file system does not know the flag. */
 int
 dir_rename(const struct dir *d, const char *from, const char *to)
 {
+	if (d->renames == DIR_RENAMES_LOOK)
+		return look_and_rename(d, from, to);
 	if (renameat2(d->fd, from, d->fd, to, RENAME_NOREPLACE) == 0)
 		return 0;
-	return errno == EINVAL ? -EOPNOTSUPP : -errno;
+	if (errno != EINVAL || d->renames == DIR_RENAMES_REFUSE)
+		return -errno;
+	return look_and_rename(d, from, to);
+}
+
+int
+dir_rename_first(struct dir *d, const char *from, const char *to)
+{
+	if (renameat2(d->fd, from, d->fd, to, RENAME_NOREPLACE) == 0)
+		d->renames = DIR_RENAMES_REFUSE;
+	else if (errno == EINVAL)
+		d->renames = DIR_RENAMES_LOOK;
+	else
+		return -errno;
+	return d->renames == DIR_RENAMES_REFUSE ? 0 : look_and_rename(d, from, to);
 }
 
 int

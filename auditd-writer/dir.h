@@ -14,9 +14,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Not every file system can refuse to rename over an existing name (RENAME_NOREPLACE). */
+enum dir_renames {
+	DIR_RENAMES_UNKNOWN, /* tried each time; where it cannot, the name is looked for first */
+	DIR_RENAMES_REFUSE,  /* it can: no other kind of rename is made or needed */
+	DIR_RENAMES_LOOK, /* it cannot: the name is looked for first, which our lock makes safe */
+};
+
 struct dir {
 	int fd;
 	const char *path; /* as given, for messages */
+	enum dir_renames renames;
+	int look; /* how existing files are opened to see whether they are there: O_RDONLY; of keys O_RDWR */
 };
 
 /*
@@ -66,9 +75,11 @@ int dir_open_read(const struct dir *d, const char *name);
  */
 int dir_open_keystate(const struct dir *keys);
 
-/* -EEXIST when `to` exists; -EOPNOTSUPP: this file system cannot see to that. */
+/* -EEXIST when `to` exists. */
 int dir_rename(const struct dir *d, const char *from, const char *to);
-/* The same, but `to` goes if it exists. At start only: then the jail forbids it. */
+/* The same, where `to` does not exist; and finds out what the file system can. */
+int dir_rename_first(struct dir *d, const char *from, const char *to);
+/* `to` goes if it exists. At start only: then the jail forbids it, where the file system can refuse. */
 int dir_replace(const struct dir *d, const char *from, const char *to);
 /* fsync: names made and renamed so far are durable. */
 int dir_sync(const struct dir *d);

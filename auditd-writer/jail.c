@@ -146,13 +146,14 @@ writer_jail_enter(const struct writer_jail *j)
 }
 
 void
-writer_jail_narrow(int audit)
+writer_jail_narrow(const struct dir *audit)
 {
-	const struct syscall_pair within = {(uint32_t)audit, (uint32_t)audit};
+	const struct syscall_pair within = {(uint32_t)audit->fd, (uint32_t)audit->fd};
+	bool refuse = audit->renames == DIR_RENAMES_REFUSE;
 	int error = seccomp_pairs_install("renameat2", 0, 2, &within, 1);
 
 	if (error == 0)
-		error = seccomp_pairs_install("renameat", 0, 2, NULL, 0);
+		error = seccomp_pairs_install("renameat", 0, 2, &within, refuse ? 0 : 1);
 	if (error == 0)
 		error = seccomp_pairs_install("getdents64", 0, 0, NULL, 0);
 	if (error < 0)

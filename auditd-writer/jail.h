@@ -26,5 +26,8 @@ struct writer_jail {
 /* The C library as the jail needs it: memory from one heap, without mappings. Before the first thread. */
 void writer_jail_prepare(void);
 void writer_jail_enter(const struct writer_jail *j);
-/* What only the taking over of a log needs is forbidden: no file is replaced from now on. */
-void writer_jail_narrow(int audit);
+/*
+ * What only the taking over of a log needs is forbidden: no file is replaced from now on. Where the file
+ * system cannot refuse that (audit->renames), plain renames stay, within the audit directory.
+ */
+void writer_jail_narrow(const struct dir *audit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* auditd-writer: holds the audit log. Start order, loop, end; what it does is in the files beside. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -166,6 +167,7 @@ prepare(struct writer *w)
 	(void)umask(0027);
 	take_directory(&w->audit, w->options.audit_dir, WRITER_FD_AUDIT);
 	take_directory(&w->keys, w->options.key_dir, WRITER_FD_KEYS);
+	w->keys.look = O_RDWR;
 	if (dir_same(&w->audit, &w->keys))
 		fatalx("%s: audit and key directory are the same", w->keys.path);
 	lock_directory(&w->audit);
@@ -192,7 +194,7 @@ start(struct writer *w)
 	enter_jail(w);
 	/* Before the helper has anything to do: scratch files and the sealer are the helper's then. */
 	opening_take_log(w, &o);
-	writer_jail_narrow(w->audit.fd);
+	writer_jail_narrow(&w->audit);
 	records = o.recovery.records;
 	if (rotation_init(w) < 0)
 		fatal(ENOMEM, "start");

@@ -91,13 +91,15 @@ repair_replace(const struct dir *d, const char *name)
 }
 
 int
-repair_settle(const struct dir *d, const char *name)
+repair_settle(struct dir *d, const char *name)
 {
 	int fd = repair_scratch(d);
 	int error = fd < 0 ? fd : dir_replace(d, SEGNAME_SCRATCH, SEGNAME_COPY);
 
 	if (error == 0)
-		error = dir_replace(d, SEGNAME_COPY, name);
+		error = dir_rename_first(d, SEGNAME_COPY, SEGNAME_SCRATCH);
+	if (error == 0)
+		error = dir_replace(d, SEGNAME_SCRATCH, name);
 	if (error < 0)
 		return error;
 	settled = true;

@@ -38,9 +38,9 @@ int repair_place_first(const struct dir *d, const char *name);
 int repair_replace(const struct dir *d, const char *name);
 /*
  * The last that is replaced: an empty file, the scratch files of earlier runs and what has this name become
- * one empty file of this name; its descriptor, the caller's.
+ * one empty file of this name; its descriptor, the caller's. From here on d knows what renames its file system has.
  */
-int repair_settle(const struct dir *d, const char *name);
+int repair_settle(struct dir *d, const char *name);
 
 /* base.tmp becomes base.torn, or base.torn.1 to 9 where that name is taken; which one, in torn. */
 int repair_set_aside(const struct dir *d, const char *base, char torn[SEGNAME_SIZE]);

@@ -91,7 +91,8 @@ static void
 enter(void)
 {
 	enter_with(CHANNELS);
-	writer_jail_narrow(audit.fd);
+	audit.renames = DIR_RENAMES_REFUSE;
+	writer_jail_narrow(&audit);
 }
 
 /* While it still takes over what an earlier run has left. */

@@ -47,7 +47,7 @@ writer_jail_enter(const struct writer_jail *j)
 }
 
 void
-writer_jail_narrow(int audit)
+writer_jail_narrow(const struct dir *audit)
 {
 	(void)audit;
 }
