@@ -330,7 +330,7 @@ turn_floor(struct turn *t, struct size *z, uint32_t j, double clock)
 	const struct policy_op *op = request(z, j, false, &hit);
 	int64_t from = now_ns();
 
-	found += floor_ask(&z->table, op);
+	found = found + floor_ask(&z->table, op);
 	sample(&t->floor, from, now_ns(), clock);
 }
 

@@ -275,6 +275,9 @@ OBJS-test_logdir := tests/unit/test_logdir.o proto/logdir.o auditlog/pool.o prot
 UNIT_TESTS += test_auditlog_parts
 OBJS-test_auditlog_parts := tests/unit/test_auditlog_parts.o auditlog/when.o auditlog/pattern.o auditlog/tally.o common/clock.o
 
-UNIT_TESTS += test_policy_index
-OBJS-test_policy_index := tests/unit/test_policy_index.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
+UNIT_TESTS += test_policy_index test_policy_many
+POLICY-agree := tests/unit/policy_agree.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
+OBJS-test_policy_index := tests/unit/test_policy_index.o $(POLICY-agree)
 LIBS-test_policy_index := json-c
+OBJS-test_policy_many := tests/unit/test_policy_many.o $(POLICY-agree)
+LIBS-test_policy_many := json-c

@@ -10,15 +10,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "tests/unit/policy_fixture.h"
+#include "tests/unit/policy_agree.h"
 
 #define POLICIES 1500
 #define QUESTIONS 200
-#define ROOM ((size_t)4 << 20)
 
 static unsigned seed;
-static char json[ROOM];
-static size_t json_n;
 
 static unsigned
 pick(unsigned n)
@@ -28,40 +25,7 @@ pick(unsigned n)
 
 #define PICK(array) (array)[pick(ARRAY_SIZE(array))]
 
-__attribute__((format(printf, 1, 2))) static void
-add(const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vsnprintf(json + json_n, ROOM - json_n, format, ap);
-	va_end(ap);
-	assert_true(n >= 0 && (size_t)n < ROOM - json_n);
-	json_n += (size_t)n;
-}
-
 /* --- random resources ------------------------------------------------------------------------ */
-
-#define TEXT 700
-
-struct line {
-	char s[TEXT];
-	size_t n;
-};
-
-__attribute__((format(printf, 2, 3))) static void
-put(struct line *l, const char *format, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, format);
-	n = vsnprintf(l->s + l->n, TEXT - l->n, format, ap);
-	va_end(ap);
-	assert_true(n >= 0 && (size_t)n < TEXT - l->n);
-	l->n += (size_t)n;
-}
 
 static unsigned names = 3; /* of each sort: fewer of them means more rules on each */
 
@@ -71,7 +35,7 @@ put_name(struct line *l)
 	unsigned labels = pick(40) == 0 ? 30 + pick(6) : 1 + pick(4);
 
 	for (unsigned i = 0; i < labels; i++)
-		put(l, "%s%c", i > 0 ? "." : "", 'a' + (int)pick(names));
+		line_put(l, "%s%c", i > 0 ? "." : "", 'a' + (int)pick(names));
 }
 
 static void
@@ -80,9 +44,9 @@ put_address(struct line *l, bool four)
 	static const unsigned some[] = {0, 1, 127, 128, 192, 255};
 
 	if (four)
-		put(l, "10.%u.%u.%u", PICK(some), PICK(some), PICK(some));
+		line_put(l, "10.%u.%u.%u", PICK(some), PICK(some), PICK(some));
 	else
-		put(l, "2001:db8:%x::%x", PICK(some), PICK(some));
+		line_put(l, "2001:db8:%x::%x", PICK(some), PICK(some));
 }
 
 /* A network without host bits: a short address, or all of one. */
@@ -98,7 +62,7 @@ put_network(struct line *l)
 	if (pick(3) == 0)
 		put_address(l, four);
 	else
-		put(l, "%s", PICK(some));
+		line_put(l, "%s", PICK(some));
 }
 
 static void
@@ -108,9 +72,9 @@ put_ports(struct line *l)
 	    "", "", "", ":80", ":443", ":80,443", ":80-90", ":1-65535", ":*", ":22,80-85"};
 
 	if (pick(3) == 0)
-		put(l, ":%u", 80 + pick(20));
+		line_put(l, ":%u", 80 + pick(20));
 	else
-		put(l, "%s", PICK(some));
+		line_put(l, "%s", PICK(some));
 }
 
 static void
@@ -120,16 +84,16 @@ put_host_pattern(struct line *l)
 
 	switch (pick(8)) {
 	case 0:
-		put(l, "**");
+		line_put(l, "**");
 		break;
 	case 1:
 	case 2:
-		put(l, "[");
+		line_put(l, "[");
 		put_network(l);
-		put(l, "]");
+		line_put(l, "]");
 		break;
 	default:
-		put(l, "%s", PICK(front));
+		line_put(l, "%s", PICK(front));
 		put_name(l);
 	}
 	put_ports(l);
@@ -143,11 +107,11 @@ put_segment(struct line *l, bool pattern)
 	    "*", "*", "**", "**", "lib*", "*.log", "l*o", "*b*", "libcryp*", "*ypto.so", "x*"};
 
 	if (pattern && pick(2))
-		put(l, "%s", PICK(globs));
+		line_put(l, "%s", PICK(globs));
 	else if (pick(4) == 0)
-		put(l, "%c%u", 'p' + (int)pick(3), pick(names * 4));
+		line_put(l, "%c%u", 'p' + (int)pick(3), pick(names * 4));
 	else
-		put(l, "%s", PICK(plain));
+		line_put(l, "%s", PICK(plain));
 }
 
 static void
@@ -156,9 +120,9 @@ put_path(struct line *l, bool pattern)
 	unsigned n = pick(60) == 0 ? 30 + pick(6) : pick(6);
 
 	if (n == 0)
-		put(l, "/");
+		line_put(l, "/");
 	while (n-- > 0) {
-		put(l, "/");
+		line_put(l, "/");
 		put_segment(l, pattern);
 	}
 }
@@ -171,7 +135,7 @@ put_tool(struct line *l, bool pattern)
 	unsigned n = 1 + pick(3);
 
 	while (n-- > 0)
-		put(l, "%s%s", PICK(parts), pattern && pick(3) == 0 ? "*" : "");
+		line_put(l, "%s%s", PICK(parts), pattern && pick(3) == 0 ? "*" : "");
 }
 
 static void
@@ -180,7 +144,7 @@ put_pattern(struct line *l, enum policy_family family)
 	static const char *const schemes[] = {"", "", "http://", "https://"};
 
 	if (pick(12) == 0) {
-		put(l, "**");
+		line_put(l, "**");
 		return;
 	}
 	switch (family) {
@@ -200,7 +164,7 @@ put_pattern(struct line *l, enum policy_family family)
 			} while (strcmp(l->s, "**") == 0);
 		break;
 	case FAMILY_HTTP:
-		put(l, "%s", PICK(schemes));
+		line_put(l, "%s", PICK(schemes));
 		put_host_pattern(l);
 		if (pick(3))
 			put_path(l, true);
@@ -230,12 +194,12 @@ add_names(const char *key, char letter, unsigned often)
 	if (pick(often) > 0)
 		return;
 	n = pick(100) == 0 ? 70 : n;
-	add("%s\"%s\":[", json[json_n - 1] == '{' ? "" : ",", key);
+	agree_add("%s\"%s\":[", agree_json[agree_n - 1] == '{' ? "" : ",", key);
 	for (unsigned i = 0; i < n; i++)
-		add("%s\"%c%u\"", i > 0 ? "," : "", letter, pick(n > 3 ? 200 : names * 3));
+		agree_add("%s\"%c%u\"", i > 0 ? "," : "", letter, pick(n > 3 ? 200 : names * 3));
 	if (pick(10) == 0)
-		add(",\"%c*%u\"", letter, pick(3));
-	add("]");
+		agree_add(",\"%c*%u\"", letter, pick(3));
+	agree_add("]");
 }
 
 static void
@@ -243,15 +207,15 @@ add_when(void)
 {
 	if (pick(4) > 0)
 		return;
-	add(",\"when\":{");
+	agree_add(",\"when\":{");
 	add_names("client", 'c', 2);
 	if (pick(4) == 0)
-		add("%s\"context\":{\"branch\":[\"b%u\"]}", json[json_n - 1] == '{' ? "" : ",",
-		    pick(3));
+		agree_add("%s\"context\":{\"branch\":[\"b%u\"]}",
+		    agree_json[agree_n - 1] == '{' ? "" : ",", pick(3));
 	if (pick(6) == 0)
-		add("%s\"time\":{\"from\":\"%02u:00\",\"to\":\"%02u:30\"}",
-		    json[json_n - 1] == '{' ? "" : ",", pick(24), pick(24));
-	add("}");
+		agree_add("%s\"time\":{\"from\":\"%02u:00\",\"to\":\"%02u:30\"}",
+		    agree_json[agree_n - 1] == '{' ? "" : ",", pick(24), pick(24));
+	agree_add("}");
 }
 
 static void
@@ -259,23 +223,23 @@ add_rule(unsigned i, enum policy_family family)
 {
 	unsigned n = 1 + pick(3);
 
-	add("%s{\"id\":\"r%u\",\"decision\":\"%s\",\"actions\":[", i > 0 ? "," : "", i,
+	agree_add("%s{\"id\":\"r%u\",\"decision\":\"%s\",\"actions\":[", i > 0 ? "," : "", i,
 	    pick(4) ? "allow" : "deny");
-	add("\"%s\"", PICK(actions[family]));
+	agree_add("\"%s\"", PICK(actions[family]));
 	if (pick(4) == 0)
-		add(",\"%s\"", PICK(actions[family]));
-	add("],\"resources\":[");
+		agree_add(",\"%s\"", PICK(actions[family]));
+	agree_add("],\"resources\":[");
 	for (unsigned k = 0; k < n; k++) {
 		struct line l = {.n = 0};
 
 		put_pattern(&l, family);
-		add("%s\"%s\"", k > 0 ? "," : "", l.s);
+		agree_add("%s\"%s\"", k > 0 ? "," : "", l.s);
 	}
-	add("]");
+	agree_add("]");
 	if (pick(10) == 0)
-		add(",\"expires\":\"2026-11-21T12:00:00%sZ\"", pick(2) ? "" : ".000001");
+		agree_add(",\"expires\":\"2026-11-21T12:00:00%sZ\"", pick(2) ? "" : ".000001");
 	add_when();
-	add("}");
+	agree_add("}");
 }
 
 static void
@@ -286,18 +250,19 @@ add_policy(unsigned i, unsigned rules, bool org, bool scopes, bool watched)
 	enum policy_family only = (enum policy_family)(FAMILY_NET + pick(5));
 	bool mixed = pick(2);
 
-	add("%s{\"id\":\"p%u\",\"source\":\"%s\",\"mode\":\"%s\",\"scope\":{", i > 0 ? "," : "", i,
-	    sources[org ? pick(3) : 1 + pick(2)], modes[watched ? pick(3) : 0]);
+	agree_add("%s{\"id\":\"p%u\",\"source\":\"%s\",\"mode\":\"%s\",\"scope\":{",
+	    i > 0 ? "," : "", i, sources[org ? pick(3) : 1 + pick(2)],
+	    modes[watched ? pick(3) : 0]);
 	if (scopes) {
 		add_names("users", 'u', 2);
 		add_names("groups", 'g', 4);
 		add_names("sandboxes", 's', 3);
 		add_names("agents", 'a', 5);
 	}
-	add("},\"rules\":[");
+	agree_add("},\"rules\":[");
 	for (unsigned k = 0; k < rules; k++)
 		add_rule(k, mixed ? (enum policy_family)(FAMILY_NET + pick(5)) : only);
-	add("]}");
+	agree_add("]}");
 }
 
 static void
@@ -307,22 +272,14 @@ random_document(void)
 	bool org = pick(6) == 0, scopes = pick(3) > 0, watched = pick(2);
 
 	names = 1 + pick(6);
-	json_n = 0;
-	add("{\"schema\":\"sealwright-policy/1\",\"policies\":[");
+	agree_n = 0;
+	agree_add("{\"schema\":\"sealwright-policy/1\",\"policies\":[");
 	for (unsigned i = 0; i < n; i++)
 		add_policy(i, rules, org, scopes, watched);
-	add("]}");
+	agree_add("]}");
 }
 
 /* --- random questions ------------------------------------------------------------------------ */
-
-struct question {
-	char action[64];
-	struct line resource;
-	char room[8][16];
-	struct policy_subject subject;
-	struct policy_attribute context;
-};
 
 static struct str
 random_attribute(struct question *q, unsigned at, char letter)
@@ -364,11 +321,11 @@ put_endpoint(struct line *l)
 	else if (four)
 		put_address(l, true);
 	else {
-		put(l, "[");
+		line_put(l, "[");
 		put_address(l, false);
-		put(l, "]");
+		line_put(l, "]");
 	}
-	put(l, ":%u", pick(4) ? 80 + pick(20) : 443);
+	line_put(l, ":%u", pick(4) ? 80 + pick(20) : 443);
 }
 
 static void
@@ -385,85 +342,33 @@ random_question(struct question *q)
 	switch (pick(5)) {
 	case 0:
 		(void)strcpy(q->action, PICK(net));
-		put(r, "net:domain:");
+		line_put(r, "net:domain:");
 		put_endpoint(r);
 		break;
 	case 1:
 		(void)strcpy(q->action, PICK(fs));
-		put(r, "fs:path:");
+		line_put(r, "fs:path:");
 		put_path(r, false);
 		break;
 	case 2:
 		(void)strcpy(q->action, "proc:exec");
-		put(r, "proc:path:");
+		line_put(r, "proc:path:");
 		put_path(r, false);
 		break;
 	case 3:
 		(void)strcpy(q->action, PICK(http));
-		put(r, "http:url:%s://", pick(2) ? "http" : "https");
+		line_put(r, "http:url:%s://", pick(2) ? "http" : "https");
 		put_endpoint(r);
 		put_path(r, false);
 		break;
 	default:
 		(void)strcpy(q->action, "tool:invoke");
-		put(r, "tool:name:");
+		line_put(r, "tool:name:");
 		put_tool(r, false);
 	}
 }
 
 /* --- compared -------------------------------------------------------------------------------- */
-
-static bool
-same(const struct policy_finding *a, const struct policy_finding *b)
-{
-	return a->allow == b->allow && a->mode == b->mode &&
-	       str_given(a->rule_id) == str_given(b->rule_id) && str_eq(a->rule_id, b->rule_id) &&
-	       str_eq(a->policy_id, b->policy_id);
-}
-
-/* What the explanation says of the rules must be what the verdict says. */
-struct seen {
-	const struct policy_image *image;
-	const struct policy_verdict *verdict;
-	unsigned parts[PART_KINDS];
-	bool wrong;
-};
-
-static void
-see(uint32_t rule, enum policy_part part, void *arg)
-{
-	struct seen *seen = arg;
-	struct policy_rule_view v;
-	const struct policy_finding *f = part == PART_RECORD ? &seen->verdict->record
-							     : &seen->verdict->answer;
-
-	seen->parts[part]++;
-	if (part != PART_ANSWER && part != PART_RECORD)
-		return;
-	policy_image_rule(seen->image, rule, &v);
-	if (!str_eq(v.rule_id, f->rule_id) || !str_eq(v.policy_id, f->policy_id))
-		seen->wrong = true;
-}
-
-static bool
-agree(const struct fixture *f, const struct question *q, unsigned parts[PART_KINDS])
-{
-	static struct policy_op op;
-	struct policy_verdict found, read;
-	struct seen seen = {.image = &f->image, .verdict = &read};
-	const char *why;
-
-	if (policy_op_parse(&op, str_from(q->action), str_from(q->resource.s), &why) < 0)
-		fail_msg("%s %s: %s", q->action, q->resource.s, why);
-	policy_evaluate(&f->image, &op, &q->subject, NOON, &found);
-	policy_explain(&f->image, &op, &q->subject, NOON, &read, see, &seen);
-	for (unsigned i = 0; i < PART_KINDS; i++)
-		parts[i] += seen.parts[i];
-	if (seen.wrong || seen.parts[PART_ANSWER] > 1 || seen.parts[PART_RECORD] > 1 ||
-	    (seen.parts[PART_ANSWER] == 1) != str_given(read.answer.rule_id))
-		fail_msg("%s %s: not explained as decided", q->action, q->resource.s);
-	return same(&found.answer, &read.answer) && same(&found.record, &read.record);
-}
 
 static void
 compare(const struct fixture *f, unsigned parts[PART_KINDS])
@@ -472,7 +377,7 @@ compare(const struct fixture *f, unsigned parts[PART_KINDS])
 
 	random_question(&q);
 	if (!agree(f, &q, parts))
-		fail_msg("%s\n%s %s user %.*s sandbox %.*s: not the same", json, q.action,
+		fail_msg("%s\n%s %s user %.*s sandbox %.*s: not the same", agree_json, q.action,
 		    q.resource.s, STR_ARG(q.subject.user), STR_ARG(q.subject.sandbox));
 }
 
@@ -496,7 +401,7 @@ test_random(void **state)
 		struct fixture f;
 
 		random_document();
-		fixture_open(&f, json);
+		fixture_open(&f, agree_json);
 		for (unsigned k = 0; k < QUESTIONS; k++)
 			compare(&f, parts);
 		fixture_close(&f);
@@ -510,138 +415,10 @@ test_random(void **state)
 		assert_true(parts[i] > policies / 10);
 }
 
-/* --- many of one kind ------------------------------------------------------------------------ */
-
-#define MANY 3000u
-
-/* What a policy says that is the i-th of many. */
-typedef void write_many(unsigned i);
-typedef void ask_many(struct question *q, unsigned i);
-
-static void
-check_many(write_many *write, ask_many *ask)
-{
-	unsigned parts[PART_KINDS] = {0}, ruled = 0;
-	struct fixture f;
-
-	json_n = 0;
-	add("{\"schema\":\"sealwright-policy/1\",\"policies\":[");
-	for (unsigned i = 0; i < MANY; i++) {
-		add("%s{\"id\":\"p%u\",", i > 0 ? "," : "", i);
-		write(i);
-		add("}");
-	}
-	add("]}");
-	fixture_open(&f, json);
-	for (unsigned i = 0; i < 2 * MANY; i += 97) {
-		struct question q = {.action = "net:connect:tcp"};
-
-		ask(&q, i);
-		assert_true(agree(&f, &q, parts));
-		ruled += parts[PART_ANSWER] > 0;
-	}
-	assert_true(ruled > 0);
-	fixture_close(&f);
-}
-
-static void
-add_one_rule(const char *pattern, bool deny, const char *more)
-{
-	add("\"rules\":[{\"id\":\"r\",\"actions\":[\"connect:tcp\"],\"resources\":[\"%s\"],"
-	    "\"decision\":\"%s\"%s}]",
-	    pattern, deny ? "deny" : "allow", more);
-}
-
-static void
-write_sandbox(unsigned i)
-{
-	add("\"scope\":{\"sandboxes\":[\"s%u\"],\"users\":[\"u%u\"]},", i / 2, i % 7);
-	add_one_rule("www.example", i % 5 == 0, "");
-}
-
-static void
-ask_sandbox(struct question *q, unsigned i)
-{
-	put(&q->resource, "net:domain:www.example:443");
-	(void)sprintf(q->room[0], "s%u", i / 2);
-	(void)sprintf(q->room[1], "u%u", i % 7);
-	q->subject.sandbox = i % 3 ? str_from(q->room[0]) : STR_NONE;
-	q->subject.user = i % 4 ? str_from(q->room[1]) : STR_NONE;
-}
-
-static void
-write_name(unsigned i)
-{
-	char pattern[64];
-
-	(void)sprintf(pattern, "%sx%u.example", i % 3 == 0 ? "**." : i % 3 == 1 ? "*." : "", i);
-	add_one_rule(pattern, i % 5 == 0, "");
-}
-
-static void
-ask_name(struct question *q, unsigned i)
-{
-	static const char *const front[] = {"", "a.", "a.b."};
-
-	put(&q->resource, "net:domain:%sx%u.example:443", front[i / 97 % 3], i);
-}
-
-/* Nothing tells them apart before they are asked. */
-static void
-write_context(unsigned i)
-{
-	char more[64];
-
-	(void)sprintf(more, ",\"when\":{\"context\":{\"branch\":\"b%u\"}}", i);
-	add_one_rule("*.example", i % 5 == 0, more);
-}
-
-static void
-ask_context(struct question *q, unsigned i)
-{
-	put(&q->resource, "net:domain:www.example:443");
-	(void)sprintf(q->room[0], "b%u", i);
-	q->context = (struct policy_attribute){STR("branch"), str_from(q->room[0])};
-	q->subject.context = &q->context;
-	q->subject.n_context = i % 3 > 0;
-}
-
-static void
-write_network(unsigned i)
-{
-	char pattern[64];
-
-	if (i % 2)
-		(void)sprintf(pattern, "10.%u.%u.0/24", i >> 8, i & 255);
-	else
-		(void)sprintf(pattern, "2001:db8:%x::/%u", i, 48 + i % 81);
-	add_one_rule(pattern, i % 5 == 0, "");
-}
-
-static void
-ask_network(struct question *q, unsigned i)
-{
-	if (i / 97 % 2)
-		put(&q->resource, "net:ip:10.%u.%u.7:443", i >> 8, i & 255);
-	else
-		put(&q->resource, "net:ip:[2001:db8:%x::]:443", i);
-}
-
-static void
-test_many(void **state)
-{
-	(void)state;
-	check_many(write_sandbox, ask_sandbox);
-	check_many(write_name, ask_name);
-	check_many(write_context, ask_context);
-	check_many(write_network, ask_network);
-}
-
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_random), cmocka_unit_test(test_many)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
