@@ -65,6 +65,9 @@ void ruleset_free(struct ruleset *s);
 /* The text, malloc'ed, NUL added. 0 or -ENOMEM. */
 int ruleset_write(const struct ruleset *s, char **ret_text, size_t *ret_n);
 
+/* A JSON string that can be shown on a terminal as it is. */
+void ruleset_put_string(struct text *t, struct str s);
+
 /* One rule as it stands in the text, without indent and comma; t holds RULESET_RULE bytes or is full. */
 void ruleset_put_rule(struct text *t, const struct ruleset_rule *r);
 

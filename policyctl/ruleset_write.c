@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/cleanup.h"
@@ -56,10 +57,61 @@ ruleset_room(const struct ruleset *s)
 /* --- text -------------------------------------------------------------------------------------- */
 
 static void
+put_escape(struct text *t, uint32_t unit)
+{
+	char buf[8];
+
+	(void)snprintf(buf, sizeof(buf), "\\u%04x", unit & 0xffff);
+	text_put(t, str_from(buf));
+}
+
+/* What could drive a terminal, or turn the order of what is read, as \uXXXX. */
+static void
+put_code(struct text *t, uint32_t code)
+{
+	if (code > 0xffff) {
+		put_escape(t, 0xd7c0 + (code >> 10));
+		put_escape(t, 0xdc00 + (code & 0x3ff));
+	} else {
+		put_escape(t, code);
+	}
+}
+
+static void
+put_character(struct text *t, struct str c)
+{
+	char safe_buf[24], json_buf[24];
+	struct text safe = text_over(safe_buf, sizeof(safe_buf));
+	struct text json = text_over(json_buf, sizeof(json_buf));
+
+	text_safe(&safe, c);
+	if (c.n > 1 && !str_eq(text_str(&safe), c)) {
+		put_code(t, utf8_code(c.p, c.n));
+		return;
+	}
+	text_json(&json, c);
+	text_put(t, (struct str){json.p + 1, json.n - 2});
+}
+
+void
+ruleset_put_string(struct text *t, struct str s)
+{
+	text_char(t, '"');
+	while (s.n > 0) {
+		size_t n = utf8_length(s.p, s.n);
+
+		n = n > 0 ? n : 1;
+		put_character(t, (struct str){s.p, n});
+		s = str_skip(s, n);
+	}
+	text_char(t, '"');
+}
+
+static void
 put_member(struct text *t, const char *before, struct str value)
 {
 	text_put(t, str_from(before));
-	text_json(t, value);
+	ruleset_put_string(t, value);
 }
 
 /* Without a fraction of a second when there is none. */

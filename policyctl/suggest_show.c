@@ -142,12 +142,12 @@ put_policy_head(struct text *t, const struct piece *p, uint32_t number)
 		text_put(t, STR("      \"scope\": {"));
 		if (str_given(p->user)) {
 			text_put(t, STR("\"users\": ["));
-			text_json(t, p->user);
+			ruleset_put_string(t, p->user);
 			text_put(t, str_given(p->sandbox) ? STR("], ") : STR("]"));
 		}
 		if (str_given(p->sandbox)) {
 			text_put(t, STR("\"sandboxes\": ["));
-			text_json(t, p->sandbox);
+			ruleset_put_string(t, p->sandbox);
 			text_char(t, ']');
 		}
 		text_put(t, STR("},\n"));

@@ -141,7 +141,9 @@ written to {self.own}; not in force before: policyctl reload
 
     def test_names_and_expiry(self):
         self.done("allow", "network", "a.example", "--name", 'for "Bob" \\ \u202e', "--expires", "2099-12-31T00:00:00+01:00")
-        self.assertIn('"name": "for \\"Bob\\" \\\\ \u202e"', self.read())
+        self.assertIn('"name": "for \\"Bob\\" \\\\ \\u202e"', self.read())
+        self.assertEqual(json.loads(service.policyctl("ls", "--json", "--policy", self.dir, "--resource", "a.*")[1])["policies"][0]["rule_name"],
+                         'for "Bob" \\ \u202e')
         self.assertIn('"expires": "2099-12-30T23:00:00Z"', self.read())
         self.done("allow", "network", "b.example", "--expires", "8h")
         until = json.loads(service.policyctl("ls", "--json", "--policy", self.dir, "--resource", "b.example")[1])["policies"][0]["expires"]
