@@ -226,17 +226,14 @@ allow_operand(struct allow *a, struct edit *e, struct ruleset_policy *p, const c
  * would end that for all that no rule allows.
  */
 static void
-allow_check_mode(const struct allow *a, const struct edit *e)
+allow_check_mode(const struct allow *a, const struct edit *e, const struct ruleset_scope *scope)
 {
-	if (a->mode_text || !edit_others_only_watch(e))
+	if (a->mode_text || !edit_only_watched(e) || ruleset_find(&e->rules, scope, POLICY_ENFORCE))
 		return;
-	for (uint32_t i = 0; i < e->rules.policies.n; i++)
-		if (ruleset_policy(&e->rules, i)->mode == POLICY_ENFORCE)
-			return;
 	cli_fatal(0,
-	    "%s: the policies in %s only warn and audit: a rule that is enforced would deny all "
-	    "that no rule allows. Say --mode warn or --mode audit, or --mode enforce if that is "
-	    "meant",
+	    "%s: %s: where policies only warn and audit, everything is allowed: a rule that is "
+	    "enforced would deny all that no rule allows. Say --mode warn or --mode audit, or "
+	    "--mode enforce if that is meant",
 	    a->command->name, e->dir);
 }
 
@@ -249,7 +246,7 @@ allow_run(struct ctl *ctl, struct allow *a, const char **operands, size_t n)
 	int code;
 
 	edit_open(&e, ctl, a->command->name, &a->edit);
-	allow_check_mode(a, &e);
+	allow_check_mode(a, &e, &scope);
 	p = ruleset_scope(&e.rules, &scope, a->mode);
 	if (!p)
 		cli_fatal(ENOMEM, "%s", a->command->name);

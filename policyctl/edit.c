@@ -186,19 +186,32 @@ edit_is_unscoped(const struct doc_policy *p)
 	return true;
 }
 
-bool
-edit_others_only_watch(const struct edit *e)
+/* For everybody, and with a rule, so that it stays. */
+static bool
+edit_enforces(const struct edit *e)
 {
-	bool watching = false;
+	for (uint32_t i = 0; i < e->others.policies.n; i++)
+		if (doc_policy(&e->others, i)->mode == POLICY_ENFORCE &&
+		    edit_is_unscoped(doc_policy(&e->others, i)))
+			return true;
+	for (uint32_t i = 0; i < e->rules.policies.n; i++)
+		if (ruleset_policy(&e->rules, i)->mode == POLICY_ENFORCE &&
+		    ruleset_is_unscoped(ruleset_policy(&e->rules, i)) &&
+		    ruleset_policy(&e->rules, i)->rules.n > 0)
+			return true;
+	return false;
+}
 
-	for (uint32_t i = 0; i < e->others.policies.n; i++) {
-		const struct doc_policy *p = doc_policy(&e->others, i);
+bool
+edit_only_watched(const struct edit *e)
+{
+	bool watched = false;
 
-		if (p->mode == POLICY_ENFORCE && edit_is_unscoped(p))
-			return false;
-		watching = watching || p->mode != POLICY_ENFORCE;
-	}
-	return watching;
+	for (uint32_t i = 0; i < e->others.policies.n; i++)
+		watched = watched || doc_policy(&e->others, i)->mode != POLICY_ENFORCE;
+	for (uint32_t i = 0; i < e->rules.policies.n; i++)
+		watched = watched || ruleset_policy(&e->rules, i)->mode != POLICY_ENFORCE;
+	return watched && !edit_enforces(e);
 }
 
 /* --- finishing --------------------------------------------------------------------------------- */

@@ -62,10 +62,11 @@ void edit_open(struct edit *e, struct ctl *ctl, const char *name, const struct e
 void edit_note(struct edit *e, struct edit_line line);
 
 /*
- * Whether a first or a last enforce policy of ours would turn an answer that is "allow" because only
- * warn and audit policies are in scope (docs/POLICY.md, M3), or turn it back.
+ * Whether there may be requests with only warn and audit policies in scope, for which everything is
+ * allowed (docs/POLICY.md, M3): then a policy of ours that enforces ends that when it comes, and brings
+ * it back when it goes.
  */
-bool edit_others_only_watch(const struct edit *e);
+bool edit_only_watched(const struct edit *e);
 
 /*
  * Write edit->rules, if the whole directory then compiles and passes its tests; print what was done.

@@ -95,8 +95,8 @@ rm_run(struct ctl *ctl, const struct edit_options *o, const char **words, size_t
 	edit_open(&e, ctl, "rm", o);
 	for (size_t i = 0; i < n; i++)
 		rm_word(&e, str_from(words[i]));
-	/* The last enforce policy stays, though empty, where without it everything would be allowed. */
-	if (!edit_others_only_watch(&e))
+	/* A policy that enforces stays, though empty, where without it everything would be allowed. */
+	if (!edit_only_watched(&e))
 		ruleset_prune(&e.rules);
 	code = edit_finish(&e);
 	edit_close(&e);

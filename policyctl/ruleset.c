@@ -180,15 +180,24 @@ name_policy(struct ruleset *s, const struct ruleset_scope *scope, enum policy_mo
 }
 
 struct ruleset_policy *
-ruleset_scope(struct ruleset *s, const struct ruleset_scope *scope, enum policy_mode mode)
+ruleset_find(const struct ruleset *s, const struct ruleset_scope *scope, enum policy_mode mode)
 {
-	struct ruleset_policy made = {.mode = mode}, *p;
-
 	for (uint32_t i = 0; i < s->policies.n; i++) {
-		p = ruleset_policy(s, i);
+		struct ruleset_policy *p = ruleset_policy(s, i);
+
 		if (p->mode == mode && same_scope(&p->scope, scope))
 			return p;
 	}
+	return NULL;
+}
+
+struct ruleset_policy *
+ruleset_scope(struct ruleset *s, const struct ruleset_scope *scope, enum policy_mode mode)
+{
+	struct ruleset_policy made = {.mode = mode}, *p = ruleset_find(s, scope, mode);
+
+	if (p)
+		return p;
 	made.id = name_policy(s, scope, mode);
 	made.scope.user = keep(s, scope->user);
 	made.scope.sandbox = keep(s, scope->sandbox);

@@ -49,6 +49,12 @@ ruleset_policy(const struct ruleset *s, uint32_t i)
 	return (struct ruleset_policy *)s->policies.p + i;
 }
 
+static inline bool
+ruleset_is_unscoped(const struct ruleset_policy *p)
+{
+	return !str_given(p->scope.user) && !str_given(p->scope.sandbox);
+}
+
 static inline struct ruleset_rule *
 ruleset_rule(const struct ruleset_policy *p, uint32_t i)
 {
@@ -77,7 +83,11 @@ void ruleset_put_rule(struct text *t, const struct ruleset_rule *r);
  */
 void ruleset_put_id(struct text *t, struct str s, size_t room);
 
-/* The policy of this scope and mode, made when it is not there. NULL without memory. */
+/* The policy of this scope and mode; NULL when it is not there. */
+struct ruleset_policy *
+ruleset_find(const struct ruleset *s, const struct ruleset_scope *scope, enum policy_mode mode);
+
+/* The same, made when it is not there. NULL without memory. */
 struct ruleset_policy *
 ruleset_scope(struct ruleset *s, const struct ruleset_scope *scope, enum policy_mode mode);
 

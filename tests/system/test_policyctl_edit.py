@@ -255,12 +255,27 @@ class Modes(Case):
         self.write("watch.json", {"schema": "sealwright-policy/1", "policies": [{"id": "w", "mode": "audit", "rules": []}]})
 
     def test_first_enforced_rule(self):
-        self.assertIn("only warn and audit", self.refused("allow", "network", "a.example"))
+        self.assertIn("only warn and audit, everything is allowed", self.refused("allow", "network", "a.example"))
         self.assertEqual(self.ctl("allow", "network", "a.example", "--mode", "audit")[0], 0)
         self.assertEqual(self.decides("net:connect:tcp", "net:domain:other.example:1"), "allow")
         self.assertEqual(self.ctl("deny", "network", "b.example", "--mode", "enforce")[0], 0)
         self.assertEqual(self.decides("net:connect:tcp", "net:domain:other.example:1"), "deny")
         self.assertEqual(self.ctl("allow", "network", "c.example")[0], 0)
+
+    def test_our_own_policies_watch_too(self):
+        os.unlink(os.path.join(self.dir, "watch.json"))
+        self.assertEqual(self.ctl("allow", "network", "a.example", "--mode", "audit")[0], 0)
+        self.assertIn("everything is allowed", self.refused("allow", "network", "b.example"))
+        self.assertEqual(self.ctl("allow", "network", "b.example", "--mode", "enforce")[0], 0)
+        self.assertEqual(self.ctl("rm", "b.example")[0], 0)
+        self.assertEqual(self.decides("net:connect:tcp", "net:domain:other.example:1"), "deny")
+
+    def test_each_scope_is_asked_for(self):
+        self.assertEqual(self.ctl("allow", "network", "a.example", "--mode", "enforce", "--sandbox", "s")[0], 0)
+        self.assertEqual(self.ctl("allow", "network", "b.example", "--sandbox", "s")[0], 0)
+        self.assertIn("everything is allowed", self.refused("allow", "network", "c.example"))
+        self.assertEqual(self.decides("net:connect:tcp", "net:domain:other.example:1", "--sandbox", "t"), "allow")
+        self.assertEqual(self.decides("net:connect:tcp", "net:domain:other.example:1", "--sandbox", "s"), "deny")
 
     def test_last_enforced_rule(self):
         self.assertEqual(self.ctl("allow", "network", "a.example", "--mode", "enforce")[0], 0)
