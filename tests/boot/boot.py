@@ -184,37 +184,50 @@ def run_all(args, cache):
             yield outcome
 
 
-def skip(reason):
-    print(f"ok 1 - boot tests # SKIP {reason}\n1..1\n0 passed, 0 failed, 1 skipped")
-    return 0
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--build", default="build")
-    parser.add_argument("--verbose", action="store_true")
-    parser.add_argument("names", nargs="*")
-    args = parser.parse_args()
-    args.build = os.path.abspath(args.build)
-    reason = missing()
-    if reason:
-        return skip(reason)
-    cache = os.environ.get("SEALWRIGHT_BOOT_CACHE")
-    kept = cache or tempfile.mkdtemp(prefix="sw-boot-cache-", dir="/var/tmp")
-    os.makedirs(kept, exist_ok=True)
-    try:
-        outcomes = list(run_all(args, os.path.realpath(kept)))
-    except CannotBoot as reason:
-        return skip(reason)
-    finally:
-        if not cache:
-            shutil.rmtree(kept, ignore_errors=True)
+def report_all(args, cache):
+    outcomes = list(run_all(args, cache))
     failed = [(o.name, f) for o in outcomes for f in o.failed]
     for name, what in failed:
         print(f"FAILED {name}: {what}")
     print(f"{sum(o.passed for o in outcomes)} passed, {len(failed)} failed, "
           f"{sum(len(o.skipped) for o in outcomes)} skipped", flush=True)
     return 1 if failed or not outcomes else 0
+
+
+def skip(what, reason):
+    print(f"ok 1 - {what} # SKIP {reason}\n1..1\n0 passed, 0 failed, 1 skipped")
+    return 0
+
+
+def in_cache(what, reason, work):
+    """work(directory), the exit status, in a directory for what can be kept; a skip when there is a reason to."""
+    if reason:
+        return skip(what, reason)
+    cache = os.environ.get("SEALWRIGHT_BOOT_CACHE")
+    kept = cache or tempfile.mkdtemp(prefix="sw-boot-cache-", dir="/var/tmp")
+    os.makedirs(kept, exist_ok=True)
+    try:
+        return work(os.path.realpath(kept))
+    except CannotBoot as problem:
+        return skip(what, problem)
+    finally:
+        if not cache:
+            shutil.rmtree(kept, ignore_errors=True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    args.build = os.path.abspath(args.build)
+    return args
+
+
+def main():
+    args = arguments()
+    return in_cache("boot tests", missing(), lambda cache: report_all(args, cache))
 
 
 if __name__ == "__main__":

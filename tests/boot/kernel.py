@@ -10,7 +10,6 @@ guest.py there. The last line is "N passed, N failed, N skipped".
 Needs root (mmdebstrap). SEALWRIGHT_BOOT_CACHE names a directory in which kernel and Debian are kept; the machine is
 ended after SEALWRIGHT_KERNEL_SECONDS (default 5400)."""
 
-import argparse
 import hashlib
 import os
 import re
@@ -214,30 +213,9 @@ def run(args, cache):
     return 1 if int(counts[-1][1]) > 0 else 0
 
 
-def skip(reason):
-    print(f"ok 1 - Debian's own kernel # SKIP {reason}\n1..1\n0 passed, 0 failed, 1 skipped")
-    return 0
-
-
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--build", default="build")
-    parser.add_argument("names", nargs="*")
-    args = parser.parse_args()
-    args.build = os.path.abspath(args.build)
-    reason = missing()
-    if reason:
-        return skip(reason)
-    cache = os.environ.get("SEALWRIGHT_BOOT_CACHE")
-    kept = cache or tempfile.mkdtemp(prefix="sw-boot-cache-", dir="/var/tmp")
-    os.makedirs(kept, exist_ok=True)
-    try:
-        return run(args, os.path.realpath(kept))
-    except boot.CannotBoot as reason:
-        return skip(reason)
-    finally:
-        if not cache:
-            shutil.rmtree(kept, ignore_errors=True)
+    args = boot.arguments()
+    return boot.in_cache("Debian's own kernel", missing(), lambda cache: run(args, cache))
 
 
 if __name__ == "__main__":
