@@ -3,7 +3,8 @@
 
 /*
  * Many trials side by side, each in a process of its own, which a failing assertion ends; what that
- * one said is shown then, with the trial's name. SEALWRIGHT_JOBS: how many at once.
+ * one said is shown then, with the trial's name. SEALWRIGHT_JOBS: how many at once. SEALWRIGHT_FIRST:
+ * the first failure is the end.
  */
 
 #include <stdbool.h>

@@ -6,7 +6,7 @@
  *
  * A random sample; SEALWRIGHT_FAULTS in the environment: how many, "all": each. SEALWRIGHT_JOBS: how
  * many side by side. SEALWRIGHT_FAULT=SCENARIO:CALL:N:KIND:ERRNO:TIMES: this one alone, as a failure
- * names it.
+ * names it; SEALWRIGHT_REPEAT: so often.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -262,8 +262,10 @@ choose_one(const char *text)
 	p.scenario = (uint8_t)index_of(scenario_names, SCENARIOS, scenario);
 	p.call = (uint8_t)index_of(call_names, PLAN_CALLS, call);
 	p.kind = (uint8_t)index_of(kind_names, (int)ARRAY_SIZE(kind_names), kind);
-	points[0] = p;
-	n_points = 1;
+	n_points = drive_number("SEALWRIGHT_REPEAT", 1);
+	assert_true(n_points <= POINTS_MAX);
+	for (size_t i = 0; i < n_points; i++)
+		points[i] = p;
 }
 
 static void

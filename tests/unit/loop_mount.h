@@ -8,13 +8,15 @@
  */
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct loop_mount {
 	const char *fs; /* "ext4", "xfs", "btrfs" */
 	char top[64];   /* directory of both that follow */
 	char image[80];
 	char copy[80];
-	bool copied; /* what is mounted again is the copy */
+	dev_t outside; /* file system that its directory is on */
+	bool copied;   /* what is mounted again is the copy */
 	char point[80];
 	bool mounted;
 };
@@ -30,7 +32,9 @@ void loop_mount_remove(struct loop_mount *m);
  */
 void loop_mount_copy(struct loop_mount *m);
 
-/* Cut its power; not of btrfs. Makes two system calls and nothing else: for use in any process. */
+/* Cut its power; not of btrfs. Makes three system calls and nothing else: for use in any process. */
 void loop_mount_cut(const struct loop_mount *m);
+/* Everything that was done up to now reaches the disk. */
+void loop_mount_sync(const struct loop_mount *m);
 /* After a cut or a copy: mount what reached the disk. Fails the running test if that does not work. */
 void loop_mount_again(struct loop_mount *m);

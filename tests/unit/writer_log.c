@@ -161,12 +161,22 @@ take_file(struct log *log, const char *dir, const char *name)
 	return true;
 }
 
+/* Of its first line. A payload may have a member of that name, too: what counts is the last one. */
+static uint64_t
+first_seq(const struct log_file *f)
+{
+	const char *p = strstr(f->bytes, ",\"prev_hash\":\"");
+
+	assert_non_null(p);
+	while (p[-1] != ',')
+		p--;
+	return number_after(p - 1, ",\"seq\":", 10);
+}
+
 static int
 by_seq(const void *a, const void *b)
 {
-	const struct log_file *x = a, *y = b;
-	uint64_t p = number_after(x->bytes, ",\"seq\":", 10);
-	uint64_t q = number_after(y->bytes, ",\"seq\":", 10);
+	uint64_t p = first_seq(a), q = first_seq(b);
 
 	return p < q ? -1 : p > q;
 }
@@ -227,7 +237,7 @@ log_read(struct log *log, const char *dir)
 	if (log->files == 0)
 		return;
 	qsort(log->file, log->files, sizeof(log->file[0]), by_seq);
-	seq = number_after(log->file[0].bytes, ",\"seq\":", 10) == 1 ? 1 : 0;
+	seq = first_seq(&log->file[0]) == 1 ? 1 : 0;
 	for (unsigned i = 0; i < log->files; i++)
 		check_file(log, i, &seq, prev);
 	log_check_seals(log, dir);
