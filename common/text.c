@@ -167,13 +167,17 @@ text_json_letter(char c)
 	}
 }
 
-/* Quote, backslash, a control byte or DEL. */
+#define REPLACEMENT STR("\xef\xbf\xbd") /* U+FFFD */
+
+/* Quote, backslash, a control byte or DEL. Strict readers, jscan() too, take no NUL, however written. */
 static void
 text_json_ascii(struct text *t, char c)
 {
 	char escape[2] = {'\\', text_json_letter(c)};
 
-	if (escape[1])
+	if (c == '\0')
+		text_put(t, REPLACEMENT);
+	else if (escape[1])
 		text_put(t, (struct str){escape, sizeof(escape)});
 	else
 		text_json_unicode(t, (unsigned char)c);
@@ -192,7 +196,7 @@ text_json_special(struct text *t, struct str s)
 	}
 	n = utf8_length(s.p, s.n);
 	if (n == 0) {
-		text_put(t, STR("\xef\xbf\xbd"));
+		text_put(t, REPLACEMENT);
 		return 1;
 	}
 	code = utf8_code(s.p, n);

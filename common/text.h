@@ -48,7 +48,7 @@ void text_hex(struct text *t, const uint8_t *bytes, size_t n);
 /*
  * A JSON string, quotes included. Escapes " \ and control bytes (\b \f \n \r \t or \u00XX), DEL,
  * and U+2028/2029; every byte that is not part of well-formed UTF-8 (RFC 3629: no surrogates, no
- * overlong forms, nothing above U+10FFFF) becomes U+FFFD. The result can neither end the line nor
+ * overlong forms, nothing above U+10FFFF), and NUL, becomes U+FFFD. The result can neither end the line nor
  * the string early. At most 6 bytes come out for each byte that goes in, plus 2.
  */
 void text_json(struct text *t, struct str s);

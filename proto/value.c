@@ -217,8 +217,8 @@ check_key(struct value_checker *c, struct value_level *level)
 	key = wire_get_str(&c->in);
 	if (c->in.failed || key.n > VALUE_KEY || level->members == VALUE_MEMBERS)
 		return false;
-	/* Different invalid bytes would be escaped to the same key, and the line get a duplicate. */
-	if (!utf8_valid(key))
+	/* Different invalid bytes, and NUL, would become the same key, and the line get a duplicate. */
+	if (!utf8_valid(key) || (key.n > 0 && memchr(key.p, '\0', key.n)))
 		return false;
 	for (uint16_t i = 0; i < level->members; i++)
 		if (str_eq(level->key[i], key))

@@ -277,7 +277,7 @@ value_refusals(void **state)
 {
 	const struct str bad[] = {STR(""), STR("x"), STR("nn"), STR("["), STR("]"), STR("{}x"),
 	    STR("[}"), STR("#\1x"), STR("\"\5\0ab"), STR("{n}"), STR("{\"\1\0an\"\1\0an}"),
-	    STR("{\"\1\0a}"), STR("[[[[[[[[[]]]]]]]]]"),
+	    STR("{\"\1\0a}"), STR("[[[[[[[[[]]]]]]]]]"), STR("{\"\1\0\0n}"), /* a key of one NUL */
 	    STR("{\"\1\0\xff"
 		"n}")};
 
