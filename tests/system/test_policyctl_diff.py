@@ -181,7 +181,8 @@ class Diff(service.Case):
             before, _, after = f.read().rpartition("SECCOMP_SET_MODE_FILTER")
         self.assertTrue(before)
         calls = [line for line in after.splitlines()[1:] if "(" in line]
-        self.assertTrue(any("openat(" in line and recorded.SEGMENT % 1 in line for line in calls), after)
+        # The directory and the segment; only root's strace sees their names.
+        self.assertEqual(len([line for line in calls if "openat(" in line]), 2, after)
         for line in calls:
             self.assertNotRegex(line, r"AT_FDCWD|socket|connect|exec|O_WRONLY|O_RDWR|O_CREAT", line)
 
