@@ -241,13 +241,14 @@ change(struct crashfs *fs, const struct plan_step *s, const uint8_t *data)
 }
 
 static void
-sync_it(struct crashfs *fs, int fd)
+sync_it(struct crashfs *fs, const struct plan_step *s)
 {
-	int what = *slot(fs, fd);
+	int what = *slot(fs, s->fd);
 
-	if (what >= 0)
+	if (what >= 0) {
 		cover(&fs->file[what]);
-	else if (what <= -2)
+		fs->file[what].fsynced |= s->call == PLAN_fsync;
+	} else if (what <= -2)
 		cover_names(&fs->dir[DIR_OF(what)]);
 }
 
@@ -343,11 +344,27 @@ crashfs_take(
 		break;
 	case PLAN_fsync:
 	case PLAN_fdatasync:
-		sync_it(fs, s->fd);
+		sync_it(fs, s);
 		break;
 	default:
 		break;
 	}
+}
+
+bool
+crashfs_breaks_rule(const struct crashfs *fs, const struct plan_step *s)
+{
+	static struct crashfs_dir now;
+	int file = s->call == PLAN_pwrite ? fs->open[s->fd] : -1;
+
+	if (file < 0 || fs->file[file].fsynced)
+		return false;
+	now = fs->dir[0];
+	cover_names(&now);
+	for (unsigned i = 0; i < now.n; i++)
+		if (now.names[i].file == file && strstr(now.names[i].name, ".jsonl.tmp"))
+			return true;
+	return false;
 }
 
 /* --- leaving it -------------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@ struct crashfs_change { /* of a file, not covered by a sync */
 struct crashfs_file {
 	uint8_t *bytes; /* as covered */
 	int64_t size, room;
+	bool fsynced; /* since it was made */
 	struct crashfs_change later[CRASHFS_LATER];
 	unsigned n_later;
 };
@@ -60,6 +61,9 @@ void crashfs_init(struct crashfs *fs);
 /* One step more; paths[2]: how audit and key directory were opened. */
 void crashfs_take(struct crashfs *fs, const struct plan_step *step, const uint8_t *data,
     const char *const paths[2]);
+
+/* A segment under its own name is written to that no fsync has made durable before. */
+bool crashfs_breaks_rule(const struct crashfs *fs, const struct plan_step *step);
 
 /* How many ways there are to leave it now: of names, of contents. */
 unsigned crashfs_name_ways(const struct crashfs *fs);

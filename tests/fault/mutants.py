@@ -17,7 +17,7 @@ import threading
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 WRITER = "libexec/sealwright/auditd-writer"
-SECONDS = 400
+SECONDS = 1800
 
 # name, file of auditd-writer/, what stands there, what stands there instead. In each file the text is unique.
 MUTANTS = [
@@ -75,7 +75,7 @@ MUTANTS = [
 ]
 
 # Each with the most that it tries of what it knows.
-DETECTORS = [("test_crash_prefix", "all"), ("test_every_call", "1500")]
+DETECTORS = [("test_crash_prefix", "500"), ("test_every_call", "500"), ("test_crash_prefix", "all"), ("test_every_call", "4000")]
 
 
 class Tree:
@@ -128,10 +128,10 @@ def detect(build, writer, tmp):
             done = subprocess.run([os.path.join(build, "unit", test)], env=env, capture_output=True, text=True,
                                   timeout=SECONDS, check=False)
         except subprocess.TimeoutExpired:
-            return test, "it does not end"
+            continue  # a slow machine is no verdict
         if done.returncode != 0:
-            said = [x.strip("# ") for x in done.stdout.splitlines() if "ERROR" in x or "FAILED " in x]
-            return test, "; ".join(x for x in said if x)[:160]
+            said = [x.strip("# ") for x in done.stdout.splitlines() if "ERROR" in x or x.startswith("# FAILED")]
+            return test, "; ".join(said)[:140]
     return None
 
 
@@ -161,7 +161,8 @@ def main():
             return mine.tree
         missed = []
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-            for name, found in pool.map(lambda m: try_one(build, tree, m), wanted):
+            for name, found in (f.result() for f in concurrent.futures.as_completed(
+                    [pool.submit(try_one, build, tree, m) for m in wanted])):
                 print(f"{name:26} {found[0] + ': ' + found[1] if found else 'NOT CAUGHT'}", flush=True)
                 if not found:
                     missed.append(name)
