@@ -156,6 +156,8 @@ writer_jail_narrow(const struct dir *audit)
 		error = seccomp_pairs_install("renameat", 0, 2, &within, refuse ? 0 : 1);
 	if (error == 0)
 		error = seccomp_pairs_install("getdents64", 0, 0, NULL, 0);
+	if (error == 0)
+		error = seccomp_pairs_install("seccomp", 0, 0, NULL, 0);
 	if (error < 0)
 		fatal(error, "cannot narrow the system call filter");
 }

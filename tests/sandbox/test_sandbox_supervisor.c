@@ -57,7 +57,6 @@ static const char *const left[] = {
     "abort_others",         /* as it may SIGKILL them */
     "change_a_socket",      /* its buffer */
     "hand_on_a_descriptor", /* a policy image, a record channel */
-    "change_limits_of_others",
     "read_the_shadow_file", /* as far as its uid may */
     "read_the_password_file",
     "open_what_is_above",
@@ -224,6 +223,13 @@ send_another_signal(void)
 	return kill(getppid(), SIGSTOP);
 }
 
+/* Of a group that cannot be: nobody is hit where it is not forbidden. */
+static long
+end_a_whole_group(void)
+{
+	return kill(-INT32_MAX, SIGKILL);
+}
+
 static int
 make_socket_place(void **state)
 {
@@ -260,7 +266,9 @@ test_files_and_signals(void **state)
 	assert_int_equal(sandbox_try(&supervisor, remove_its_socket), SANDBOX_ESCAPED);
 #ifndef SANITIZED
 	assert_int_equal(sandbox_try(&supervisor, send_another_signal), SANDBOX_KILLED);
+	assert_int_equal(sandbox_try(&supervisor, end_a_whole_group), SANDBOX_KILLED);
 #else
+	(void)end_a_whole_group;
 	(void)send_another_signal;
 #endif
 }

@@ -231,6 +231,8 @@ ATTEMPT(cut_the_keys_by_open, openat(K, "state", CHANGING | O_TRUNC))
 ATTEMPT(read_the_keys, openat(K, "state", READING))
 ATTEMPT(append_to_it, openat(A, SEALED, CHANGING | O_APPEND))
 ATTEMPT(make_a_nameless_file, openat(A, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600))
+ATTEMPT(make_a_program_for_others, openat(A, "program", MAKING, 04550))
+ATTEMPT(make_a_file_for_all, openat(A, "public", MAKING, 0444))
 ATTEMPT(hold_a_path, openat(A, SEALED, O_PATH | O_CLOEXEC))
 ATTEMPT(open_elsewhere, openat(AT_FDCWD, "/etc/passwd", READING))
 ATTEMPT(remove_it, unlinkat(A, SEALED, 0))
@@ -260,7 +262,8 @@ ATTEMPT(look_at_a_path_by_the_flag,
 static const struct sandbox_case never[] = {CASE(open_it_for_writing),
     CASE(open_it_for_writing_alone), CASE(open_what_was_left_for_writing), CASE(make_it_or_open_it),
     CASE(open_it_with_another_flag), CASE(cut_it_by_open), CASE(cut_the_keys_by_open),
-    CASE(read_the_keys), CASE(append_to_it), CASE(make_a_nameless_file), CASE(hold_a_path),
+    CASE(read_the_keys), CASE(append_to_it), CASE(make_a_nameless_file),
+    CASE(make_a_program_for_others), CASE(make_a_file_for_all), CASE(hold_a_path),
     CASE(open_elsewhere), CASE(remove_it), CASE(remove_the_keys), CASE(replace_it),
     CASE(replace_it_without_flags), CASE(replace_by_path), CASE(exchange_it), CASE(white_it_out),
     CASE(move_it_to_the_keys), CASE(move_the_keys_out), CASE(move_the_keys), CASE(link_it),
@@ -349,6 +352,8 @@ ATTEMPT(wait_for_other_processes, syscall(SYS_futex, page, FUTEX_WAKE, 1))
 ATTEMPT(write_several_elsewhere, syscall(SYS_writev, SANDBOX_FILE, NULL, 0))
 ATTEMPT(stop_itself, syscall(SYS_tgkill, getpid(), gettid(), SIGSTOP))
 ATTEMPT(listen_to_calls, syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 8, page))
+ATTEMPT(narrow_once_more,
+    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, NULL))
 ATTEMPT(leave_strictly, syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0, NULL))
 ATTEMPT(write_others_memory, process_vm_writev(getppid(), NULL, 0, NULL, 0, 0))
 ATTEMPT(add_a_key, syscall(SYS_add_key, "user", "x", "x", 1, -3))
@@ -357,8 +362,8 @@ static const struct sandbox_case others[] = {CASE(make_memory_executable),
     CASE(make_memory_writable), CASE(map_code), CASE(map_all), CASE(map_a_file), CASE(map_over),
     CASE(map_at), CASE(unmap), CASE(raise_a_limit), CASE(start_a_thread),
     CASE(hand_on_a_descriptor), CASE(take_a_lock_with_priorities), CASE(wait_for_other_processes),
-    CASE(write_several_elsewhere), CASE(stop_itself), CASE(listen_to_calls), CASE(leave_strictly),
-    CASE(write_others_memory), CASE(add_a_key), CASE(enter_a_ring)};
+    CASE(write_several_elsewhere), CASE(stop_itself), CASE(listen_to_calls), CASE(narrow_once_more),
+    CASE(leave_strictly), CASE(write_others_memory), CASE(add_a_key), CASE(enter_a_ring)};
 
 static void
 test_others(void **state)
