@@ -12,6 +12,7 @@ import pty
 import random
 import re
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -237,6 +238,21 @@ class Listing(Case):
                 opened = set(re.findall(r'"(audit-\S+\.jsonl(?:\.tmp)?)"', text))
                 self.assertEqual(len(opened), wanted, command)
                 self.assertLessEqual(opened, set(log.names))
+
+
+class Document(Case):
+    def test_commands(self):
+        """What docs/READING.md tells to type is understood."""
+        with open(os.path.join(service.TOP, "docs", "READING.md"), encoding="utf-8") as f:
+            commands = re.findall(r"^\| [^|]+ \| `(auditlog [^`]+)`", f.read(), re.M)
+        commands = [shlex.split(c)[1:] for c in commands]
+        ran = [c for c in commands if c[0] != "verify" and "-f" not in c]
+        self.assertGreaterEqual(len(ran), 7)
+        for command in ran:
+            args = [self.records[0]["audit_event_id"] if a == "EVENT_ID" else a for a in command]
+            code, _, err = auditlog(*args, self.directory)
+            self.assertIn(code, (0, 1), (command, err))
+            self.assertEqual(err, "")
 
 
 class Summary(Case):
