@@ -7,6 +7,7 @@
  * A random sample; SEALWRIGHT_FAULTS in the environment: how many, "all": each. SEALWRIGHT_STATE=
  * LIFE:STEP:NAMES:DATA: this one alone, as a failure names it (of another trace: the steps may differ).
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,17 +31,20 @@ enum {
 	SYNC,
 	COMMIT,
 	RECOVERED,
+	POISONED,
 	LIVES
 };
 
 static const char *const sync_options[] = {"--rotate-records=9", "--reserve-bytes=65536", NULL};
 static const char *const commit_options[] = {
     "--rotate-records=30", "--reserve-bytes=65536", "--durability=commit", NULL};
+static const char *const long_options[] = {"--reserve-bytes=65536", NULL};
 static const struct living before = {sync_options, 5, 1, 1}; /* ends in a crash */
 static const struct living lives[LIVES] = {
     [SYNC] = {sync_options, 4, 1, 2},
     [COMMIT] = {commit_options, 5, 1, 2},
     [RECOVERED] = {sync_options, 3, 2, 2},
+    [POISONED] = {long_options, 8, 1, 2}, /* a sync of an append fails */
 };
 
 /* A traced life. */
@@ -83,7 +87,7 @@ take(const struct traced *t, const struct plan_step *s, const uint8_t *data)
 	crashfs_take(&fs, s, data, paths);
 }
 
-/* What no state shows: the data of a new file is there without it, but how large it is costs a flush. */
+/* What no state shows: by the model the first fdatasync of its data would do for a new file, too. */
 static void
 expect_rules(const struct traced *t)
 {
@@ -108,9 +112,13 @@ trace_life(size_t life)
 	trial.plan->trace_on = 1;
 	if (life == RECOVERED)
 		trial_crash(&trial, &before, 12);
+	if (life == POISONED)
+		trial_plan(&trial, PLAN_ERROR, PLAN_fdatasync, 8, 1, EIO);
 	trial_work(&trial, &lives[life]);
 	trial_finish(&trial);
 	assert_true(trial.clean);
+	if (life == POISONED)
+		assert_true(harness_said(&trial.h, "its records are written again"));
 	(void)snprintf(t->paths[0], sizeof(t->paths[0]), "%s", trial.h.audit);
 	(void)snprintf(t->paths[1], sizeof(t->paths[1]), "%s", trial.h.keys);
 	memcpy(t->said, trial.said, sizeof(t->said));
