@@ -216,6 +216,7 @@ class Listing(Case):
                 self.assertEqual((code, err), (1, f"auditlog: {empty}: there is no segment of a log\n"), command)
             self.assertEqual(auditlog("count", empty)[:2], (0, "0\n"))
 
+    @unittest.skipIf(service.SANITIZED, "LeakSanitizer does not run under strace")
     @unittest.skipUnless(test_syscalls.STRACE, "strace is not installed")
     def test_opens_what_is_needed(self):
         """A span within three of many segments: three are opened."""
