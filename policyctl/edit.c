@@ -153,6 +153,7 @@ edit_open(struct edit *e, struct ctl *ctl, const char *name, const struct edit_o
 	e->own = edit_find_own(e);
 	edit_load_own(e);
 	edit_load_others(e);
+	e->rules.others = &e->others;
 }
 
 void

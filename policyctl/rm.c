@@ -3,15 +3,40 @@
 /* policyctl rm: take rules out of the file of policyctl in the policy directory. */
 
 #include "common/jscan.h"
+#include "policy/action.h"
+#include "policy/canon.h"
 #include "policyctl/edit.h"
 
 #define RM_OPERANDS 1024
 
-/* ID, POLICY/ID, or the resource as it was given. */
+static bool
+rm_is_network(const struct ruleset_rule *r)
+{
+	enum policy_family family;
+	struct str method;
+	uint32_t bits;
+
+	return r->actions.n > 0 && action_of_rule(r->actions.v[0], &bits, &family, &method) == 0 &&
+	       family == FAMILY_NET;
+}
+
+/* As it was given to allow, which keeps hosts in lower case. */
+static bool
+rm_is_resource(const struct ruleset_rule *r, struct str word)
+{
+	if (!rm_is_network(r) || word.n != r->resource.n)
+		return str_eq(word, r->resource);
+	for (size_t i = 0; i < word.n; i++)
+		if (canon_lower(word.p[i]) != r->resource.p[i])
+			return false;
+	return true;
+}
+
+/* ID, POLICY/ID, or the resource. */
 static bool
 rm_is_meant(const struct ruleset_policy *p, const struct ruleset_rule *r, struct str word)
 {
-	if (str_eq(word, r->id) || str_eq(word, r->resource))
+	if (str_eq(word, r->id) || rm_is_resource(r, word))
 		return true;
 	return word.p && word.n == p->id.n + 1 + r->id.n && str_starts(word, p->id) &&
 	       word.p[p->id.n] == '/' && str_ends(word, r->id);

@@ -125,6 +125,9 @@ has_policy_id(const struct ruleset *s, struct str id)
 	for (uint32_t i = 0; i < s->policies.n; i++)
 		if (str_eq(ruleset_policy(s, i)->id, id))
 			return true;
+	for (uint32_t i = 0; s->others && i < s->others->policies.n; i++)
+		if (str_eq(doc_policy(s->others, i)->id, id))
+			return true;
 	return false;
 }
 

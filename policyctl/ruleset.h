@@ -39,8 +39,9 @@ struct ruleset_policy {
 /* Strings live in the arena. */
 struct ruleset {
 	struct arena arena;
-	struct vec policies; /* struct ruleset_policy */
-	bool with_revision;  /* the text names one, made from the rules */
+	struct vec policies;      /* struct ruleset_policy */
+	bool with_revision;       /* the text names one, made from the rules */
+	const struct doc *others; /* policies elsewhere, whose ids are taken; NULL: none */
 };
 
 static inline struct ruleset_policy *

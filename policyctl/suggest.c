@@ -92,15 +92,47 @@ by_denials(const void *a, const void *b)
 	return order ? order : (x->example > y->example) - (x->example < y->example);
 }
 
+/* Of the document, at most: a byte becomes at most six in a string, and four in a comment. */
+static uint64_t
+suggest_room(const struct piece *p)
+{
+	uint64_t n = SUGGEST_FRAME + 6 * (p->head.n + p->tail.n + p->user.n + p->sandbox.n) +
+		     6 * p->action.n + 4 * p->more.n;
+
+	for (size_t i = 0; i < RECORDED_FIELDS; i++)
+		n += 4 * p->example->field[i].n;
+	return n;
+}
+
+/* How many rules make a document that policyd would take. */
+static uint32_t
+suggest_count_fitting(const struct suggestion *s)
+{
+	uint64_t room = SUGGEST_BYTES;
+	uint32_t n = 0;
+
+	while (n < s->suggest.pieces.n && n < SUGGEST_RULES) {
+		uint64_t more = suggest_room(suggest_piece(&s->suggest, n));
+
+		if (more > room)
+			break;
+		room -= more;
+		n++;
+	}
+	return n;
+}
+
 static void
 suggest_rank(struct suggestion *s)
 {
 	struct vec *pieces = &s->suggest.pieces;
+	uint32_t fitting;
 
 	if (pieces->n > 0)
 		qsort(pieces->p, pieces->n, sizeof(struct piece), by_denials);
-	s->left_out = pieces->n > SUGGEST_RULES ? pieces->n - SUGGEST_RULES : 0;
-	pieces->n -= (uint32_t)s->left_out;
+	fitting = suggest_count_fitting(s);
+	s->left_out = pieces->n - fitting;
+	pieces->n = fitting;
 }
 
 static uint64_t

@@ -61,7 +61,9 @@ bool suggest_is_shared(struct str host);
 
 /* --- the suggestion as a whole (suggest.c, suggest_show.c) -------------------------------------- */
 
-#define SUGGEST_RULES 5000 /* at most, those with most denials first */
+#define SUGGEST_RULES 5000                 /* at most, those with most denials first */
+#define SUGGEST_BYTES (UINT64_C(48) << 20) /* of a document, which may have 64 MiB */
+#define SUGGEST_FRAME 1024                 /* bytes of a rule and its policy beyond their strings */
 
 struct suggestion {
 	const char *from, *policy; /* policy: NULL for none */
@@ -73,7 +75,7 @@ struct suggestion {
 	struct vec forbidden;    /* the same: what a rule denies */
 	uint64_t allowed_now;    /* requests that the policy allows by now */
 	uint64_t no_rule;        /* requests that no rule can name */
-	uint64_t left_out;       /* rules beyond SUGGEST_RULES */
+	uint64_t left_out;       /* rules beyond SUGGEST_RULES and SUGGEST_BYTES */
 	bool unmerged;           /* a merged rule would have allowed what a rule denies */
 	bool inactive;           /* the policy has an org source: others allow nothing */
 };

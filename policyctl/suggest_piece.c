@@ -120,6 +120,14 @@ has_control(struct str s)
 	return false;
 }
 
+/* In a scope a star is no star, and a name has its limits; who is on record may have claimed any bytes. */
+static bool
+can_scope(struct str who)
+{
+	return !str_given(who) || (who.n > 0 && who.n <= LIMIT_NAME && !has_control(who) &&
+				      !memchr(who.p, '*', who.n));
+}
+
 /* A file name with a newline, say, or with two stars: no pattern says that. */
 static bool
 can_name(const struct piece *p)
@@ -132,8 +140,8 @@ can_name(const struct piece *p)
 	bool ok;
 
 	suggest_resource(&resource, p);
-	ok = text_ok(&resource) && !has_control(text_str(&resource)) && !has_control(p->user) &&
-	     !has_control(p->sandbox) &&
+	ok = text_ok(&resource) && !has_control(text_str(&resource)) && can_scope(p->user) &&
+	     can_scope(p->sandbox) &&
 	     pattern_parse(text_str(&resource), p->family, &arena, &pattern, &why) == 0;
 	arena_free(&arena);
 	return ok;

@@ -155,6 +155,16 @@ put_policy_head(struct text *t, const struct piece *p, uint32_t number)
 	text_put(t, STR("      \"rules\": [\n"));
 }
 
+/* Rules that are not for one user or sandbox alone although that was asked for. */
+static void
+put_missing_who(struct text *t, const struct suggest *s, const struct piece *p)
+{
+	if (s->per_user && !str_given(p->user))
+		text_put(t, STR("    // For every user: none is on record.\n"));
+	if (s->per_sandbox && !str_given(p->sandbox))
+		text_put(t, STR("    // For every sandbox: none is on record.\n"));
+}
+
 /* In the order in which they are shown. */
 struct shown {
 	const struct piece *p;
@@ -214,8 +224,10 @@ put_policies(FILE *f, const struct suggestion *s, struct text *t)
 
 		if (i > 0)
 			text_put(t, begins ? STR("\n      ]\n    },\n") : STR(",\n"));
-		if (begins)
+		if (begins) {
+			put_missing_who(t, &s->suggest, v[i].p);
 			put_policy_head(t, v[i].p, ++policies);
+		}
 		put_rule(t, v[i].p, i);
 		put(f, t);
 	}
@@ -289,7 +301,7 @@ put_head(FILE *f, const struct suggestion *s, struct text *t)
 	put_remark(t, s->allowed_now, "left out that the policy allows by now.");
 	put_remark(t, s->no_rule, "left out that no rule can name.");
 	if (s->left_out > 0) {
-		text_put(t, STR("// Rules beyond the first 5000 left out: "));
+		text_put(t, STR("// Rules left out, beyond 5000 or 48 MiB: "));
 		text_u64(t, s->left_out);
 		text_put(t, STR(", those with the fewest denials.\n"));
 	}

@@ -230,6 +230,14 @@ class Removing(Case):
         self.done("rm", "policyctl/deny-a.example")
         self.assertEqual(list(self.rules()["policyctl"]), ["allow-a.example"])
 
+    def test_as_it_was_given(self):
+        """allow keeps hosts in lower case."""
+        for given in ("PyPI.example:443", "*.PyPI.example", "2001:DB8::/32", "[2001:DB8::1]:53"):
+            self.done("allow", "network", given)
+            self.assertIn("removed", self.done("rm", given))
+        self.done("allow", "fs", "/Data")
+        self.assertIn("no such rule", self.refused("rm", "/data"))
+
     def test_both_decisions_of_a_resource(self):
         self.done("rm", "a.example", "b.example:443")
         self.assertNotIn("policyctl", self.rules(), "a policy without rules goes too")
@@ -331,6 +339,20 @@ class Refusing(Case):
             self.assertIn("was changed by hand", self.refused("rm", "a.example"))
         self.write(OWN, good)
         self.done("rm", "a.example")
+
+    def test_renamed(self):
+        """What was renamed, as that message advises, stays in force, and does not stand in the way."""
+        for name in ("team.json", "another.json"):
+            self.done("allow", "network", f"{name}.example", "--sandbox", "s1")
+            self.done("allow", "network", f"{name}.example")
+            os.rename(self.own, os.path.join(self.dir, name))
+        self.done("allow", "network", "c.example")
+        self.assertEqual(list(self.rules()), ["policyctl-3"])
+        self.done("allow", "network", "d.example")
+        self.assertEqual(list(self.rules()), ["policyctl-3"])
+        for name in ("team.json.example", "another.json.example", "c.example"):
+            self.assertEqual(self.decides("net:connect:tcp", f"net:domain:{name}:1"), "allow")
+        self.done("rm", "c.example", "d.example")
 
     def test_broken_by_hand(self):
         self.write(OWN, '{"schema":"sealwright-policy/1","policies":[')

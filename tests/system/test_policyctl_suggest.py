@@ -167,6 +167,28 @@ class Suggest(service.Case):
             self.assertEqual(self.allowed("net:connect:tcp", "net:domain:a.example:443", *args), want, args)
         self.assertTrue(self.allowed("net:connect:tcp", "net:domain:c.example:443"))
 
+    def test_claimed_scopes(self):
+        """Who is on record may be a claim: a star stands for nobody else, and no bytes make that there is no suggestion."""
+        for who in ("*", "prod-*", "", "x" * 257, "\n"):
+            log = self.log(connect("a.example", username=who, sandbox_id=who), connect("b.example", username="bob", sandbox_id="s1"))
+            for args in (("--per-user",), ("--per-sandbox",), ("--per-user", "--per-sandbox")):
+                self.assertEqual(set(self.rules(log, *args)), {"b.example:443"}, (who[:9], args))
+                self.assertIn("// 1 request left out that no rule can name.", self.suggest(log, *args))
+            self.assertEqual(len(self.rules(log)), 2)
+
+    def test_nobody_on_record(self):
+        log = self.log(connect("a.example"), connect("b.example", username="bob"))
+        self.assertEqual(self.suggest(log, "--per-user").count("// For every user: none is on record."), 1)
+        self.assertEqual(self.suggest(log, "--per-sandbox").count("// For every sandbox: none is on record."), 1)
+        self.assertNotIn("none is on record", self.suggest(log))
+
+    def test_long(self):
+        """A suggestion is never longer than a policy may be."""
+        log = self.log(*[record("fs:read", f"/{n}/" + "\u0085" * 2000) for n in range(3000)])
+        out = self.suggest(log)
+        self.assertLess(len(out), 64 << 20)
+        self.assertIn("// Rules left out, beyond 5000 or 48 MiB: ", out)
+
     def test_hostile(self):
         """Names from the log end neither a comment nor a string, nor drive a terminal."""
         log = self.log(record("fs:read", "/" + HOSTILE, username=HOSTILE + "\n", sandbox_id="\n{", agent="a\r//"),
