@@ -27,7 +27,7 @@
 #include "tests/fault/drive.h"
 #include "tests/fault/life.h"
 
-#define SAMPLE 260
+#define SAMPLE 180
 #define FOREVER (1 << 20)
 #define BEYOND 2 /* calls after the last that a measured life made */
 #define POINTS_MAX 200000
