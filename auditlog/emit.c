@@ -7,9 +7,9 @@
 #include "common/cli.h"
 
 void
-emit_init(struct emit *e, uint64_t limit, void (*put)(struct str lines))
+emit_init(struct emit *e, uint64_t limit, struct emit_sink sink)
 {
-	*e = (struct emit){.limit = limit, .put = put};
+	*e = (struct emit){.limit = limit, .sink = sink};
 	(void)pthread_mutex_init(&e->lock, NULL);
 	(void)pthread_cond_init(&e->moved, NULL);
 }
@@ -25,14 +25,14 @@ emit_deinit(struct emit *e)
 
 /* --- under the lock -------------------------------------------------------------------------- */
 
-/* The start of s that is at most so many lines; how many those are. */
+/* The start of s that is at most so many records; how many those are. */
 static struct str
-first_lines(struct str s, uint64_t most, uint64_t *ret_lines)
+first_records(const struct emit *e, struct str s, uint64_t most, uint64_t *ret_records)
 {
 	size_t n = 0;
 
-	for (*ret_lines = 0; n < s.n && *ret_lines < most; ++*ret_lines)
-		n = (size_t)((const char *)memchr(s.p + n, '\n', s.n - n) - s.p) + 1;
+	for (*ret_records = 0; n < s.n && *ret_records < most; ++*ret_records)
+		n += e->sink.size(e->sink.context, str_skip(s, n));
 	return (struct str){s.p, n};
 }
 
@@ -40,14 +40,14 @@ first_lines(struct str s, uint64_t most, uint64_t *ret_lines)
 static void
 emit_put(struct emit *e, struct str s)
 {
-	uint64_t lines, most = e->limit ? e->limit - e->lines : UINT64_MAX;
+	uint64_t records, most = e->limit ? e->limit - e->records : UINT64_MAX;
 
 	if (s.n == 0 || atomic_load(&e->stop))
 		return;
-	s = first_lines(s, most, &lines);
-	e->put(s);
-	e->lines += lines;
-	if (lines == most || cli_output_failed())
+	s = first_records(e, s, most, &records);
+	e->sink.put(e->sink.context, s);
+	e->records += records;
+	if (records == most || cli_output_failed())
 		atomic_store(&e->stop, true);
 }
 
@@ -110,16 +110,16 @@ slot_grow(struct emit_slot *slot, size_t n)
 
 /* Its slot is the job's alone until it ends, so the lock is needed only when it is full. */
 bool
-emit_line(struct emit *e, size_t i, struct str line)
+emit_record(struct emit *e, size_t i, struct str record)
 {
 	struct emit_slot *slot = &e->slot[i % EMIT_JOBS];
 
-	if (line.n > EMIT_BUFFER - slot->n)
+	if (slot->n > 0 && (slot->n > EMIT_BUFFER || record.n > EMIT_BUFFER - slot->n))
 		slot_empty(e, i);
-	if (line.n > slot->cap - slot->n)
-		slot_grow(slot, line.n);
-	memcpy(slot->p + slot->n, line.p, line.n);
-	slot->n += line.n;
+	if (record.n > slot->cap - slot->n)
+		slot_grow(slot, record.n);
+	memcpy(slot->p + slot->n, record.p, record.n);
+	slot->n += record.n;
 	return !atomic_load_explicit(&e->stop, memory_order_relaxed);
 }
 

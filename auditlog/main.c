@@ -16,6 +16,7 @@ static const struct auditlog_command auditlog_commands[] = {
     {"tail", "print the newest records, and those that come", cmd_tail},
     {"show", "print one record, member by member", cmd_show},
     {"search", "print the records that match", cmd_search},
+    {"export", "print all records that match for another program", cmd_export},
     {"count", "say how many there are", cmd_count},
     {"summary", "say how many there are of what, and when", cmd_summary},
     {"verify", "check seals and lines, and say how much they prove", cmd_verify},

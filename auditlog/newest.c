@@ -89,16 +89,12 @@ static bool
 print_take(void *context, const struct recordline *r, struct str line, uint64_t at)
 {
 	struct newest *n = context;
-	struct text t = text_over(n->line, HUMAN_LINE);
+	struct text t = text_over(n->line, FORMAT_LINE);
 
 	(void)at;
 	n->found++;
-	if (n->query.json && n->query.terminal) {
-		cli_put_json((struct str){line.p, line.n - 1});
-	} else {
-		query_show(&n->query, &t, r, line);
-		cli_put(text_str(&t));
-	}
+	query_show(&n->query, &t, r, line);
+	format_put(&n->query.format, text_str(&t));
 	return !cli_output_failed();
 }
 
@@ -132,12 +128,14 @@ print_newest(struct newest *n)
 static int
 run(struct newest *n, int watch)
 {
-	n->line = malloc(HUMAN_LINE);
+	n->line = malloc(FORMAT_LINE);
 	if (!n->line || follow_init(&n->follow, &n->query, watch, print_take, n) < 0)
 		cli_fatal(ENOMEM, "tail");
+	format_begin(&n->query.format);
 	print_newest(n);
 	if (n->on && !cli_output_failed())
 		follow_on(&n->follow);
+	format_end(&n->query.format);
 	follow_deinit(&n->follow);
 	free(n->line);
 	query_leave(&n->query);
@@ -150,7 +148,7 @@ cmd_tail(int argc, char **argv)
 	static struct newest n = {.lines = NEWEST};
 	static const char *paths[SOURCES_FILES];
 	struct cli_option options[QUERY_OPTIONS];
-	size_t n_options = query_options(&n.query, options), n_paths;
+	size_t n_options = query_record_options(&n.query, options), n_paths;
 	struct cli_command command = {
 	    .name = "tail",
 	    .operands = "[DIR | FILE ...]",
@@ -159,6 +157,7 @@ cmd_tail(int argc, char **argv)
 		     "as they are sealed and begun.",
 	    .options = options,
 	    .most = SOURCES_FILES,
+	    .more = format_usage,
 	    .exits = "0 found, 1 nothing found, 2 error, or part of the log could not be read",
 	};
 	int watch = -1;
@@ -173,6 +172,10 @@ cmd_tail(int argc, char **argv)
 	    .name = "follow", .letter = 'f', .flag = &n.on, .help = "go on with those that come"};
 	command.n_options = n_options;
 	n_paths = cli_parse(&command, argc, argv, paths);
+	query_choose(&n.query, &command);
+	if (n.on && n.query.format.format->end)
+		cli_wrong(&command, "--follow: --format %s has an end, and this has none",
+		    n.query.format.name);
 	n.query.waits = n.on;
 	if (n.on)
 		watch = follow_watch(n_paths > 0 ? paths[n_paths - 1] : LOGDIR_DEFAULT);

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "auditlog/emit.h"
-#include "auditlog/human.h"
 #include "auditlog/pool.h"
 #include "auditlog/reader.h"
 #include "common/clock.h"
@@ -20,6 +19,22 @@ query_options(struct query *q, struct cli_option *options)
 	options[n++] = (struct cli_option){
 	    .name = "json", .help = "print JSON; records as they are stored", .flag = &q->json};
 	return n;
+}
+
+size_t
+query_record_options(struct query *q, struct cli_option *options)
+{
+	size_t n = query_options(q, options);
+
+	return n + format_options(&q->format, options + n);
+}
+
+void
+query_choose(struct query *q, const struct cli_command *command)
+{
+	format_choose(&q->format, command, q->json);
+	if (!q->format.format)
+		q->format.format = &format_human;
 }
 
 /* What there is; that nothing is there is told. */
@@ -40,7 +55,8 @@ query_enter(struct query *q, const struct cli_command *command, const char *cons
 {
 	q->now = clock_real();
 	q->terminal = isatty(STDOUT_FILENO);
-	q->colours = cli_colours();
+	q->format.terminal = q->terminal;
+	q->format.colours = cli_colours();
 	filter_make(&q->filter, command, &q->given, q->now);
 	if (hash_init() < 0)
 		cli_fatal(0, "libcrypto has no SHA-256");
@@ -80,17 +96,14 @@ query_scan(struct query *q, const struct source *source, char name[SEGNAME_SIZE]
 void
 query_show(const struct query *q, struct text *t, const struct recordline *r, struct str line)
 {
-	if (q->json)
-		text_put(t, line);
-	else
-		human_line(t, r, q->colours);
+	q->format.format->record(&q->format, t, r, line);
 }
 
 /* --- all that match -------------------------------------------------------------------------- */
 
 struct query_worker {
 	struct scanner scanner;
-	char *line; /* HUMAN_LINE bytes */
+	char *line; /* FORMAT_LINE bytes */
 };
 
 struct query_run {
@@ -110,11 +123,11 @@ static bool
 job_take(void *context, const struct recordline *r, struct str line, uint64_t at)
 {
 	const struct query_job *job = context;
-	struct text t = text_over(job->worker->line, HUMAN_LINE);
+	struct text t = text_over(job->worker->line, FORMAT_LINE);
 
 	(void)at;
 	query_show(job->run->query, &t, r, line);
-	return emit_line(&job->run->emit, job->i, text_str(&t));
+	return emit_record(&job->run->emit, job->i, text_str(&t));
 }
 
 static void
@@ -153,7 +166,7 @@ static void
 run_init(struct query_run *run)
 {
 	for (unsigned i = 0; i < pool_workers(run->query->sources.n); i++) {
-		run->worker[i].line = malloc(HUMAN_LINE);
+		run->worker[i].line = malloc(FORMAT_LINE);
 		if (scanner_init(&run->worker[i].scanner) < 0 || !run->worker[i].line)
 			cli_fatal(ENOMEM, "search");
 	}
@@ -168,17 +181,16 @@ run_free(struct query_run *run)
 	}
 }
 
-/* Lines of JSON for a terminal, which must not act on what stands in them. */
 static void
-put_json_lines(struct str s)
+sink_put(void *context, struct str records)
 {
-	while (s.n > 0) {
-		const char *newline = memchr(s.p, '\n', s.n);
-		struct str line = {s.p, newline ? (size_t)(newline - s.p) : s.n};
+	format_put(context, records);
+}
 
-		cli_put_json(line);
-		s = str_skip(s, line.n + 1);
-	}
+static size_t
+sink_size(void *context, struct str records)
+{
+	return format_size(context, records);
 }
 
 uint64_t
@@ -186,13 +198,15 @@ query_print(struct query *q)
 {
 	struct query_run run = {
 	    .query = q, .progress = {.what = "searching", .total = q->terminal ? 0 : q->sources.n}};
-	uint64_t lines;
+	uint64_t records;
 
 	run_init(&run);
-	emit_init(&run.emit, q->limit, q->json && q->terminal ? put_json_lines : cli_put);
+	emit_init(&run.emit, q->limit, (struct emit_sink){sink_put, sink_size, &q->format});
+	format_begin(&q->format);
 	pool_run(q->sources.n, run_job, &run, &run.progress);
-	lines = run.emit.lines;
+	records = run.emit.records;
+	format_end(&q->format);
 	emit_deinit(&run.emit);
 	run_free(&run);
-	return lines;
+	return records;
 }

@@ -8,19 +8,22 @@
 
 #include "auditlog/damage.h"
 #include "auditlog/filter.h"
+#include "auditlog/format.h"
 #include "auditlog/scan.h"
 #include "auditlog/sources.h"
 
-#define QUERY_OPTIONS (FILTER_OPTIONS + 8) /* and a command's own */
+#define QUERY_OPTIONS (FILTER_OPTIONS + FORMAT_OPTIONS + 8) /* and a command's own */
 
 struct query {
 	struct filter_given given;
 	struct filter filter;
 	struct sources sources;
 	struct damage damage;
-	int64_t now;        /* us since 1970, when the command began */
-	bool json, colours; /* how records are shown */
-	bool terminal;      /* stdout is one */
+	int64_t now; /* us since 1970, when the command began */
+	bool json;
+	bool terminal; /* stdout is one */
+	struct format_use
+	    format; /* how records are shown; its format is NULL: the command has no such option */
 	bool reverse;
 	bool waits;     /* for what will be there */
 	uint32_t limit; /* records; 0: all */
@@ -28,6 +31,12 @@ struct query {
 
 /* The options of filter.h, and --json; room for QUERY_OPTIONS. Returns how many. */
 size_t query_options(struct query *q, struct cli_option *options);
+
+/* Those, --format and --fields. */
+size_t query_record_options(struct query *q, struct cli_option *options);
+
+/* Behind cli_parse(), before query_enter(): the format that was asked for. */
+void query_choose(struct query *q, const struct cli_command *command);
 
 /*
  * Behind cli_parse(): make the filter, open what is named, enter the jail, list what there is. Ends the
@@ -44,8 +53,8 @@ int query_code(const struct query *q, bool found);
 bool
 query_scan(struct query *q, const struct source *source, char name[SEGNAME_SIZE], struct scan *ret);
 
-/* Put out every record that matches, as --json, --reverse and --limit say. Returns how many. */
+/* Put out every record that matches, as --format, --reverse and --limit say. Returns how many. */
 uint64_t query_print(struct query *q);
 
-/* Append a record as it is shown: the line as it is stored, or for people. */
+/* Append a record as it is shown. FORMAT_LINE is room for any. */
 void query_show(const struct query *q, struct text *t, const struct recordline *r, struct str line);

@@ -11,7 +11,7 @@ cmd_search(int argc, char **argv)
 	static struct query q;
 	static const char *paths[SOURCES_FILES];
 	struct cli_option options[QUERY_OPTIONS];
-	size_t n = query_options(&q, options);
+	size_t n = query_record_options(&q, options);
 	struct cli_command command = {
 	    .name = "search",
 	    .operands = "[DIR | FILE ...]",
@@ -21,8 +21,10 @@ cmd_search(int argc, char **argv)
 		     ") or from segments named one by one (- is standard input).",
 	    .options = options,
 	    .most = SOURCES_FILES,
+	    .more = format_usage,
 	    .exits = "0 found, 1 nothing found, 2 error, or part of the log could not be read",
 	};
+	size_t n_paths;
 	uint64_t found;
 
 	options[n++] = (struct cli_option){.name = "limit",
@@ -34,7 +36,9 @@ cmd_search(int argc, char **argv)
 	options[n++] = (struct cli_option){
 	    .name = "reverse", .flag = &q.reverse, .help = "newest first"};
 	command.n_options = n;
-	query_enter(&q, &command, paths, cli_parse(&command, argc, argv, paths), -1);
+	n_paths = cli_parse(&command, argc, argv, paths);
+	query_choose(&q, &command);
+	query_enter(&q, &command, paths, n_paths, -1);
 	found = query_print(&q);
 	query_leave(&q);
 	return query_code(&q, found > 0);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "auditlog/commands.h"
 #include "auditlog/query.h"
@@ -98,14 +99,29 @@ show_place(const struct show *s, uint64_t at)
 	cli_puts(s->source->sealed ? line : "none yet\n");
 }
 
+static void
+show_formatted(struct query *q, const struct recordline *r, struct str line)
+{
+	char *buf = malloc(FORMAT_LINE);
+	struct text t = text_over(buf, FORMAT_LINE);
+
+	if (!buf)
+		cli_fatal(ENOMEM, "show");
+	query_show(q, &t, r, line);
+	format_begin(&q->format);
+	format_put(&q->format, text_str(&t));
+	format_end(&q->format);
+	free(buf);
+}
+
 static bool
 show_take(void *context, const struct recordline *r, struct str line, uint64_t at)
 {
 	struct show *s = context;
 
 	s->found = true;
-	if (s->query->json) {
-		cli_put_json((struct str){line.p, line.n - 1});
+	if (s->query->format.format) {
+		show_formatted(s->query, r, line);
 		return false;
 	}
 	show_members(r);
@@ -191,7 +207,7 @@ cmd_show(int argc, char **argv)
 	static struct query q;
 	static const char *operands[1 + SOURCES_FILES];
 	struct show s = {.query = &q};
-	const struct cli_option options[] = {
+	struct cli_option options[1 + FORMAT_OPTIONS] = {
 	    {.name = "json", .help = "print the line as it is stored", .flag = &q.json},
 	};
 	const struct cli_command command = {
@@ -200,13 +216,15 @@ cmd_show(int argc, char **argv)
 	    .about =
 		"Print one record, member by member, and in which file and under which seal it is.",
 	    .options = options,
-	    .n_options = ARRAY_SIZE(options),
+	    .n_options = 1 + format_options(&q.format, options + 1),
 	    .least = 1,
 	    .most = 1 + SOURCES_FILES,
+	    .more = format_usage,
 	    .exits = "0 found, 1 no such record, 2 error, or part of the log could not be read",
 	};
 	size_t n = cli_parse(&command, argc, argv, operands);
 
+	format_choose(&q.format, &command, q.json);
 	show_parse(&s, &command, operands[0]);
 	query_enter(&q, &command, operands + 1, n - 1, -1);
 	show_filter(&s, &q.filter);

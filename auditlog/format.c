@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditlog/format.h"
+
+#include "auditlog/human.h"
+#include "common/ascii.h"
+
+static const struct format *const formats[] = {
+    &format_human,
+    &format_jsonl,
+    &format_json,
+    &format_csv,
+    &format_shorthand,
+    &format_syslog,
+};
+
+/* --- choosing -------------------------------------------------------------------------------- */
+
+size_t
+format_options(struct format_use *use, struct cli_option *options)
+{
+	options[0] = (struct cli_option){.name = "format",
+	    .value = "FORMAT",
+	    .text = &use->name,
+	    .help = "one of those below, or a template as '{timestamp} {decision}'"};
+	options[1] = (struct cli_option){.name = "fields",
+	    .value = "A,B,C",
+	    .text = &use->fields,
+	    .help = "the columns of csv, any members, as seq,username,peer.uid"};
+	return FORMAT_OPTIONS;
+}
+
+static const struct format *
+find_format(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (strcmp(formats[i]->name, name) == 0)
+			return formats[i];
+	return strchr(name, '{') ? &format_template : NULL;
+}
+
+static void
+choose_members(struct format_use *use, const struct cli_command *command)
+{
+	struct str wrong;
+
+	if (use->format == &format_template &&
+	    !format_template_parse(use, str_from(use->name), &wrong))
+		cli_wrong(command, "--format: not a member of a record: %.*s", STR_ARG(wrong));
+	if (use->format == &format_csv && !format_csv_parse(use, str_from(use->fields), &wrong))
+		cli_wrong(command, "--fields: not a member of a record: %.*s", STR_ARG(wrong));
+}
+
+void
+format_choose(struct format_use *use, const struct cli_command *command, bool jsonl)
+{
+	if (use->name && jsonl)
+		cli_wrong(command, "--json is --format jsonl: give one of them");
+	use->format = jsonl ? &format_jsonl : use->name ? find_format(use->name) : NULL;
+	if (use->name && !use->format)
+		cli_wrong(command, "--format: there is no such format, and no {member} in it: %s",
+		    use->name);
+	if (use->fields && use->format != &format_csv)
+		cli_wrong(command, "--fields: only --format csv has them");
+	choose_members(use, command);
+}
+
+void
+format_usage(void)
+{
+	struct cli_table t;
+
+	cli_puts("\nformats:\n");
+	cli_table_init(&t, 2, false);
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		char name[32];
+		struct text left = text_over(name, sizeof(name));
+
+		text_put(&left, STR("  "));
+		text_put(&left, str_from(formats[i]->name));
+		cli_table_cell(&t, text_str(&left));
+		cli_table_cell(&t, str_from(formats[i]->about));
+	}
+	cli_table_cell(&t, STR("  '{...}...'"));
+	cli_table_cell(&t, str_from(format_template.about));
+	cli_table_print(&t);
+}
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+/* For a terminal, which must not act on what stands in them. */
+static void
+put_lines(const struct format *f, struct str s)
+{
+	while (s.n > 0) {
+		const char *newline = memchr(s.p, '\n', s.n);
+		struct str line = {s.p, newline ? (size_t)(newline - s.p) : s.n};
+
+		s = str_skip(s, line.n + 1);
+		if (f->kind == FORMAT_JSON) {
+			cli_put_json(line);
+			continue;
+		}
+		line.n -= line.n > 0 && line.p[line.n - 1] == '\r';
+		cli_put_safe(line);
+		cli_puts("\n");
+	}
+}
+
+static void
+put_out(const struct format_use *use, struct str s)
+{
+	if (use->terminal && use->format->kind != FORMAT_SAFE)
+		put_lines(use->format, s);
+	else
+		cli_put(s);
+}
+
+void
+format_begin(struct format_use *use)
+{
+	char buf[FORMAT_TEMPLATE];
+	struct text t = text_over(buf, sizeof(buf));
+
+	if (use->format->begin)
+		use->format->begin(use, &t);
+	put_out(use, text_str(&t));
+}
+
+void
+format_put(struct format_use *use, struct str records)
+{
+	struct str between = str_from(use->format->between);
+
+	if (records.n == 0)
+		return;
+	if (use->behind)
+		cli_put(between);
+	use->behind = true;
+	records.n -= between.n;
+	put_out(use, records);
+}
+
+void
+format_end(const struct format_use *use)
+{
+	cli_put(str_from(use->format->end));
+}
+
+size_t
+format_size(const struct format_use *use, struct str records)
+{
+	const char *newline;
+
+	if (use->format->size)
+		return use->format->size(records);
+	newline = memchr(records.p, '\n', records.n);
+	return newline ? (size_t)(newline - records.p) + 1 : records.n;
+}
+
+/* --- what formats have in common ------------------------------------------------------------- */
+
+/* Apart, as the buffer is cleared whenever it is entered. */
+static __attribute__((noinline)) void
+put_decoded(struct text *t, const struct recordline_value *v, format_escape *escape)
+{
+	char buf[LIMIT_LINE];
+
+	escape(t, recordline_string(v, buf, sizeof(buf)));
+}
+
+static void
+put_scalar(struct text *t, const struct recordline_value *v, format_escape *escape)
+{
+	if (v->escaped)
+		put_decoded(t, v, escape);
+	else
+		escape(t, (struct str){v->p, v->n});
+}
+
+void
+format_value(struct text *t, const struct recordline_value *v, format_escape *escape)
+{
+	struct recordline_walk w = recordline_walk(v);
+	struct recordline_value key, element;
+	bool behind = false;
+
+	if (!v)
+		return;
+	if (v->type != RECORDLINE_ARRAY) {
+		put_scalar(t, v, escape);
+		return;
+	}
+	for (; recordline_next(&w, &key, &element); behind = true) {
+		if (behind)
+			text_put(t, STR("; "));
+		put_scalar(t, &element, escape);
+	}
+}
+
+static size_t
+count_special(struct str s, const char *special)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += strchr(special, s.p[i]) != NULL;
+	return n;
+}
+
+/* Backslashes are put in from the end, where there is room. */
+void
+format_safe(struct text *t, struct str s, const char *special)
+{
+	size_t from = t->n, more, to;
+
+	if (ascii_plain(s.p, s.n) == s.n)
+		text_put(t, s);
+	else
+		text_safe(t, s);
+	more = count_special((struct str){t->p + from, t->n - from}, special);
+	if (t->full || more > t->cap - t->n) {
+		t->full = true;
+		return;
+	}
+	to = t->n + more;
+	for (size_t i = t->n; to > i;) {
+		t->p[--to] = t->p[--i];
+		if (strchr(special, t->p[i]))
+			t->p[--to] = '\\';
+	}
+	t->n += more;
+}
+
+/* White space of Unicode that text_safe() takes for harmless. */
+static bool
+is_space(uint32_t code)
+{
+	return code == ' ' || code == 0xa0 || code == 0x1680 ||
+	       (code >= 0x2000 && code <= 0x200b) || code == 0x202f || code == 0x205f ||
+	       code == 0x3000 || code == 0xfeff;
+}
+
+static bool
+is_hexed(struct str c, const char *special, enum format_hexed rest)
+{
+	if (c.n == 1 && (*c.p == '\\' || (*c.p && strchr(special, *c.p))))
+		return true;
+	return (rest == HEXED_TOKEN && is_space(utf8_code(c.p, c.n))) ||
+	       (rest == HEXED_ASCII && c.n > 1);
+}
+
+static void
+put_hex(struct text *t, struct str bytes)
+{
+	for (size_t i = 0; i < bytes.n; i++) {
+		text_put(t, STR("\\x"));
+		text_hex(t, (const uint8_t *)bytes.p + i, 1);
+	}
+}
+
+void
+format_hexed(struct text *t, struct str s, const char *special, enum format_hexed rest)
+{
+	while (s.n > 0) {
+		size_t n = utf8_length(s.p, s.n);
+		struct str c = {s.p, n > 0 ? n : 1};
+
+		if (n > 0 && is_hexed(c, special, rest))
+			put_hex(t, c);
+		else
+			text_safe(t, c);
+		s = str_skip(s, c.n);
+	}
+}
+
+void
+format_raw(struct text *t, const struct recordline_value *v)
+{
+	bool quoted = v && v->type == RECORDLINE_STRING;
+
+	if (quoted)
+		text_char(t, '"');
+	text_put(t, v ? (struct str){v->p, v->n} : STR("null"));
+	if (quoted)
+		text_char(t, '"');
+}
+
+/* --- for people ------------------------------------------------------------------------------ */
+
+static void
+human_record(
+    const struct format_use *use, struct text *t, const struct recordline *r, struct str line)
+{
+	(void)line;
+	human_line(t, r, use->colours);
+}
+
+const struct format format_human = {
+    .name = "human",
+    .about = "one aligned line, for people (what you get without --format)",
+    .record = human_record,
+};

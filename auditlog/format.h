@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The forms that records are put out in: what --format names. Each is in a file of its own and an entry of
+ * one table. Data of a record is escaped as its format needs it, so that no record can look like two, like a
+ * part of another, or like another field. No allocation for a record.
+ */
+
+#include <stdbool.h>
+
+#include "auditlog/path.h"
+#include "common/cli.h"
+#include "common/text.h"
+
+#define FORMAT_OPTIONS 2
+#define FORMAT_MEMBERS 48    /* of --fields, or of a template */
+#define FORMAT_TEMPLATE 4096 /* bytes of one */
+#define FORMAT_LINE (FORMAT_MEMBERS * 4 * LIMIT_LINE + FORMAT_TEMPLATE) /* room for any record */
+
+struct format;
+
+/* One that is in use. */
+struct format_use {
+	const char *name, *fields;   /* as given; NULL: not */
+	const struct format *format; /* NULL: the command's own */
+	bool colours, terminal;      /* of stdout */
+	bool behind;                 /* a record was put out: what stands between two comes first */
+	struct path member[FORMAT_MEMBERS];
+	struct str before[FORMAT_MEMBERS +
+			  1]; /* of a template: the text before each member, and the last */
+	size_t n;
+};
+
+enum format_kind {
+	FORMAT_SAFE, /* harmless on a terminal as it is */
+	FORMAT_JSON, /* JSON texts */
+	FORMAT_RAW,  /* holds data as it was recorded */
+};
+
+struct format {
+	const char *name, *about;
+	enum format_kind kind;
+	/* What stands before the first record; may be NULL. */
+	void (*begin)(const struct format_use *use, struct text *t);
+	/* Append a record with its newline. line: as stored. Any thread. */
+	void (*record)(const struct format_use *use, struct text *t, const struct recordline *r,
+	    struct str line);
+	const char
+	    *between;    /* what all records but the last one end with in addition; NULL: nothing */
+	const char *end; /* what stands behind the last record; NULL: nothing */
+	/* Bytes of the first of several records; NULL: it is a line. */
+	size_t (*size)(struct str records);
+};
+
+extern const struct format format_human, format_jsonl, format_json, format_csv, format_template;
+extern const struct format format_shorthand, format_syslog, format_cef, format_leef, format_ecs;
+
+/* --format and --fields; room for FORMAT_OPTIONS. Returns how many. */
+size_t format_options(struct format_use *use, struct cli_option *options);
+
+/*
+ * Behind cli_parse(): find what is named. jsonl: it was asked for by --json. Ends the program when there is no such
+ * format or member. What was given must outlive use.
+ */
+void format_choose(struct format_use *use, const struct cli_command *command, bool jsonl);
+
+/* To stdout: the beginning, whole records in their order, the end. */
+void format_begin(struct format_use *use);
+void format_put(struct format_use *use, struct str records);
+void format_end(const struct format_use *use);
+
+/* Bytes of the first of several records. */
+size_t format_size(const struct format_use *use, struct str records);
+
+/* The table of --help. */
+void format_usage(void);
+
+/* --- for formats ------------------------------------------------------------------------------- */
+
+typedef void format_escape(struct text *t, struct str s);
+
+/*
+ * What a value says: a string decoded, a number or word as written, the elements of an array with "; " between,
+ * an object as its JSON. Each through escape. NULL: nothing.
+ */
+void format_value(struct text *t, const struct recordline_value *v, format_escape *escape);
+
+/* Like text_safe(), and a backslash before each of these characters. */
+void format_safe(struct text *t, struct str s, const char *special);
+
+/*
+ * Like text_safe(), and as \xhh: these characters, the backslash, and what is no graphic ASCII character where
+ * `rest` asks for it. Nothing else in it has a backslash, so that it can be read back.
+ */
+enum format_hexed {
+	HEXED_TEXT,  /* any text */
+	HEXED_TOKEN, /* white space of any kind, too */
+	HEXED_ASCII, /* all that is not ASCII, too */
+};
+void format_hexed(struct text *t, struct str s, const char *special, enum format_hexed rest);
+
+/* The JSON of a value as it is written; null when there is none. */
+void format_raw(struct text *t, const struct recordline_value *v);
+
+/* csv: the fields; template: its pieces. False, with *ret_wrong: no such member, or too much. */
+bool format_csv_parse(struct format_use *use, struct str fields, struct str *ret_wrong);
+bool format_template_parse(struct format_use *use, struct str text, struct str *ret_wrong);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auditlog/outline.h"
+
+#include <stdbool.h>
+
+#include "auditlog/path.h"
+
+/* By action_type. A severity here is that of management records without a state of their own. */
+static const struct outline_type {
+	const char *action_type;
+	enum outline_kind kind;
+	enum outline_severity severity;
+} types[] = {
+    {"network_egress", OUTLINE_NETWORK, SEVERITY_INFO},
+    {"filesystem_access", OUTLINE_FILE, SEVERITY_INFO},
+    {"http_request", OUTLINE_HTTP, SEVERITY_INFO},
+    {"process_exec", OUTLINE_PROCESS, SEVERITY_INFO},
+    {"tool_invocation", OUTLINE_TOOL, SEVERITY_INFO},
+    {"ssh_session", OUTLINE_SSH, SEVERITY_INFO},
+    {"filesystem_mount", OUTLINE_MOUNT, SEVERITY_INFO},
+    {"unknown_action", OUTLINE_UNKNOWN, SEVERITY_MEDIUM},
+    {"execution", OUTLINE_EXECUTION, SEVERITY_INFO},
+    {"application_event", OUTLINE_EVENT, SEVERITY_INFO},
+    {"policy", OUTLINE_POLICY, SEVERITY_INFO},
+    {"session", OUTLINE_SESSION, SEVERITY_INFO},
+    {"storage", OUTLINE_MANAGEMENT, SEVERITY_HIGH},
+    {"clock_step", OUTLINE_MANAGEMENT, SEVERITY_MEDIUM},
+    {"process", OUTLINE_MANAGEMENT, SEVERITY_LOW},
+    {"channel", OUTLINE_MANAGEMENT, SEVERITY_HIGH},
+    {"input", OUTLINE_MANAGEMENT, SEVERITY_LOW},
+    {"recovery", OUTLINE_MANAGEMENT, SEVERITY_MEDIUM},
+    {"segments", OUTLINE_MANAGEMENT, SEVERITY_HIGH},
+    {"unrecorded", OUTLINE_MANAGEMENT, SEVERITY_HIGH},
+    {"configuration", OUTLINE_MANAGEMENT, SEVERITY_INFO},
+    {"heartbeat", OUTLINE_MANAGEMENT, SEVERITY_INFO},
+    {"counters", OUTLINE_MANAGEMENT, SEVERITY_INFO},
+    {"admin", OUTLINE_MANAGEMENT, SEVERITY_LOW},
+    {"origin", OUTLINE_MANAGEMENT, SEVERITY_INFO},
+};
+
+static const struct outline_type *
+type_of(const struct recordline *r)
+{
+	static const struct outline_type none = {"", OUTLINE_OTHER, SEVERITY_LOW};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (recordline_is(
+			recordline_value(r, MEMBER_action_type), str_from(types[i].action_type)))
+			return &types[i];
+	return &none;
+}
+
+static bool
+payload_says(const struct recordline *r, struct str name, struct str value)
+{
+	struct recordline_value v;
+
+	return path_step(recordline_value(r, MEMBER_payload), name, &v) &&
+	       str_eq((struct str){v.p, v.n}, value);
+}
+
+static enum outline_severity
+level_severity(const struct recordline_value *level)
+{
+	if (recordline_is(level, STR("error")))
+		return SEVERITY_HIGH;
+	if (recordline_is(level, STR("warning")))
+		return SEVERITY_MEDIUM;
+	return recordline_is(level, STR("debug")) ? SEVERITY_DEBUG : SEVERITY_INFO;
+}
+
+static void
+outline_decision(struct outline *o, const struct recordline *r)
+{
+	bool allowed = recordline_is(
+	    recordline_value(r, MEMBER_decision), STR("AUDIT_DECISION_ALLOW"));
+
+	o->outcome = allowed ? OUTCOME_ALLOWED : OUTCOME_DENIED;
+	o->severity = allowed ? SEVERITY_INFO : SEVERITY_MEDIUM;
+}
+
+static void
+outline_result(struct outline *o, bool succeeded)
+{
+	o->outcome = succeeded ? OUTCOME_SUCCEEDED : OUTCOME_FAILED;
+	o->severity = succeeded ? SEVERITY_INFO : SEVERITY_MEDIUM;
+}
+
+static void
+outline_storage(struct outline *o, const struct recordline *r)
+{
+	if (payload_says(r, STR("state"), STR("ok")) ||
+	    payload_says(r, STR("state"), STR("recovered")))
+		o->severity = SEVERITY_INFO;
+	else if (payload_says(r, STR("state"), STR("low")))
+		o->severity = SEVERITY_MEDIUM;
+}
+
+struct outline
+outline_of(const struct recordline *r)
+{
+	const struct outline_type *type = type_of(r);
+	struct outline o = {type->kind, type->severity, OUTCOME_NONE};
+
+	if (recordline_has(r, MEMBER_decision))
+		outline_decision(&o, r);
+	else if (o.kind == OUTLINE_EXECUTION)
+		outline_result(&o, payload_says(r, STR("success"), STR("true")));
+	else if (o.kind == OUTLINE_EVENT)
+		o.severity = level_severity(recordline_value(r, MEMBER_level));
+	else if (o.kind == OUTLINE_POLICY)
+		outline_result(&o, payload_says(r, STR("result"), STR("loaded")));
+	else if (str_eq(str_from(type->action_type), STR("storage")))
+		outline_storage(&o, r);
+	return o;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What kind of record it is, how much it matters and how it went: what formats of other programs ask for. */
+
+#include "proto/recordline.h"
+
+enum outline_kind {
+	OUTLINE_NETWORK,
+	OUTLINE_SSH,
+	OUTLINE_FILE,
+	OUTLINE_MOUNT,
+	OUTLINE_PROCESS,
+	OUTLINE_HTTP,
+	OUTLINE_TOOL,
+	OUTLINE_UNKNOWN, /* a request that was not understood */
+	OUTLINE_EXECUTION,
+	OUTLINE_EVENT,
+	OUTLINE_POLICY,
+	OUTLINE_SESSION,
+	OUTLINE_MANAGEMENT,
+	OUTLINE_OTHER, /* of no kind that is known here */
+	OUTLINE_KINDS
+};
+
+enum outline_severity {
+	SEVERITY_DEBUG,
+	SEVERITY_INFO,
+	SEVERITY_LOW,
+	SEVERITY_MEDIUM,
+	SEVERITY_HIGH,
+	SEVERITIES
+};
+
+enum outline_outcome {
+	OUTCOME_NONE, /* it is no question of that */
+	OUTCOME_ALLOWED,
+	OUTCOME_DENIED,
+	OUTCOME_SUCCEEDED,
+	OUTCOME_FAILED,
+};
+
+struct outline {
+	enum outline_kind kind;
+	enum outline_severity severity;
+	enum outline_outcome outcome;
+};
+
+struct outline outline_of(const struct recordline *r);

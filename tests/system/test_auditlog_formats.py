@@ -1,0 +1,323 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""auditlog's output formats, each read back by a parser that is not ours or by a strict reader written from its
+specification: every kind of record, hostile strings in every place, and nothing that looks like two records."""
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import evidence_log  # noqa: E402
+import judges  # noqa: E402
+import service  # noqa: E402
+import tap  # noqa: E402
+from evidence_log import LogBuilder  # noqa: E402
+
+HOSTILE = ["a\nb\r\nc", '"', '"",x', "\\", "\\n", "|", "a=b c=d", "]", "] [x", "x\" y=\"z", "\x1b[31m", "\x07\x7f", "\u0085", "\u2028",
+           "\u202e", "=1+1", "+1", "-1", "@x", "\t=1", "'", ",", ";", "-", "", " ", " a b ", "ü🔑", "a\u00a0b\u3000c", "{x}", "%00", "\\x0a",
+           "DENIED y -> z [policy:a/b engine:sealwright]", "CEF:0|a|b|c|d|e|1|", "\\]", "\\=", "x\ufeffy"]
+
+
+def raw(*args, stdin=b""):
+    """(code, stdout as bytes, stderr)"""
+    done = subprocess.run([judges.AUDITLOG, *args], input=stdin, capture_output=True, check=False)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def value(record, path):
+    """What a dotted path names; None when it is not there."""
+    head, *rest = path.split(".")
+    at = record.get(record["action_type"]) if head == "payload" else record.get(head)
+    for name in rest:
+        at = at.get(name) if isinstance(at, dict) else None
+    return at
+
+
+def compact(at):
+    return json.dumps(at, ensure_ascii=False, separators=(",", ":")).translate(evidence_log.ESCAPED)
+
+
+def said(at):
+    """A value as text: as formats without structure have it."""
+    if isinstance(at, list):
+        return "; ".join(said(x) for x in at)
+    if isinstance(at, str):
+        return at
+    return "" if at is None else compact(at)
+
+
+HARMFUL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def safe(text):
+    """As what a terminal must not act on is shown."""
+    return HARMFUL.sub(lambda m: "".join(f"\\x{b:02x}" for b in m[0].encode()), text)
+
+
+class Case(unittest.TestCase):
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.top = tempfile.mkdtemp(prefix="o")
+        cls.directory = os.path.join(cls.top, "log")
+        cls.log = LogBuilder(cls.directory, segments=[20, 1])
+        plain = evidence_log._plain
+        lines = []
+        for text in HOSTILE:
+            for kind in evidence_log.USUAL[:4]:
+                lines.append(cls.log.line(kind, resource_id=text, username=text, policy_id=text, rule_id=text, client_name=text,
+                                          sandbox_id=text, agent=text, request_id=text, user_email=text, org_id=text, org_name=text))
+            lines.append(cls.log.line(evidence_log.USUAL[3], deny_reason=[text, "b", text], client_name=text, action=text))
+            lines.append(cls.log.line(evidence_log.USUAL[4], event=text, actor=text, details={"a": text, text or "k": [text, {"x": 1}]}))
+            lines.append(cls.log.line(plain("EXECUTION", "execution", {"success": False, "duration_ms": 1.5, "error_class": text},
+                                            evaluation_id="0" * 36, client_name=text,
+                                            peer={"uid": 1000, "gid": 1000, "pid": 1}, evaluator=1)))
+            lines.append(cls.log.line(plain("MANAGEMENT", "storage", {"state": "failed", "cause": text})))
+            lines.append(cls.log.line(plain("MANAGEMENT", text or "x", None), hostname=text))
+        for kind in ("filesystem_mount", "process_exec", "tool_invocation", "ssh_session", "unknown_action", "clock_step", "process",
+                     "channel", "input", "recovery", "segments", "unrecorded", "configuration", "counters", "admin", "origin"):
+            category = "EVALUATION" if kind[-4:] in ("ount", "exec", "tion", "sion") and kind != "configuration" else "MANAGEMENT"
+            lines.append(cls.log.line(plain(category, kind, {"operation": "read", "n": -1})))
+        lines.append(cls.log.line(evidence_log.USUAL[1], enforcement_mode="audit"))
+        lines.append(cls.log.line(evidence_log.USUAL[1], username="x" * 7000))
+        cls.log.add(lines)
+        cls.tail = cls.log.tail(3)
+        cls.log.write()
+        cls.lines = [line for part in cls.log.lines for line in part] + cls.tail
+        cls.records = [json.loads(line) for line in cls.lines]
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.top, True)
+
+    def export(self, *args):
+        code, out, err = raw("export", "--format", *args, self.directory)
+        self.assertEqual((code, err), (0, ""))
+        return out
+
+    def one_line_each(self, out):
+        """The text of each line; nothing in any of them could end it or drive a terminal."""
+        lines = out.decode().split("\n")
+        self.assertEqual(lines.pop(), "")
+        self.assertEqual(len(lines), len(self.records))
+        for line in lines:
+            self.assertIsNone(HARMFUL.search(line), line)
+        return lines
+
+
+class Json(Case):
+    def test_lines(self):
+        self.assertEqual(self.export("jsonl"), b"".join(self.lines))
+        self.assertEqual(raw("export", "--json", self.directory)[1], b"".join(self.lines))
+
+    def test_array(self):
+        self.assertEqual(json.loads(self.export("json")), self.records)
+        for args in (["--limit", "3"], ["--limit", "1"], ["--reverse"], ["--decision", "allow"], ["--user", "nobody at all"]):
+            code, out, err = raw("search", "--format", "json", *args, self.directory)
+            expected = [json.loads(line) for line in raw("search", "--json", *args, self.directory)[1].splitlines()]
+            self.assertEqual((json.loads(out), err, code), (expected, "", 0 if expected else 1))
+        code, out, err = raw("tail", "-n", "5", "--format", "json", self.directory)
+        self.assertEqual((code, json.loads(out)), (0, self.records[-5:]))
+        self.assertEqual(json.loads(raw("show", "--format", "json", "7", self.directory)[1]), [self.records[6]])
+
+
+class Csv(Case):
+    def rows(self, out):
+        self.assertTrue(out.endswith(b"\r\n"))
+        return list(csv.reader(io.StringIO(out.decode(), newline=""), strict=True))
+
+    def field(self, record, path):
+        at = value(record, path)
+        text = said(at)
+        return "'" + text if not isinstance(at, (int, float)) and re.match("[-=+@\t\r\n]", text) else text
+
+    def check(self, out, records, fields=None):
+        head, *rows = self.rows(out)
+        self.assertEqual(head, fields or head)
+        self.assertEqual(rows, [[self.field(r, path) for path in head] for r in records])
+        return head
+
+    def test_usual(self):
+        head = self.check(self.export("csv"), self.records)
+        self.assertEqual(head[:4], ["timestamp", "seq", "category", "decision"])
+
+    def test_fields(self):
+        fields = ["seq", "peer.uid", "payload.method", "http_request", "details.a", "deny_reason", "seq", "peer", "payload.context.x"]
+        self.check(self.export("csv", "--fields", ",".join(fields)), self.records, fields)
+        self.check(self.export("csv", "--fields", "resource_id"), self.records, ["resource_id"])
+
+    def test_limit(self):
+        """Counted are records, whatever newlines are in them."""
+        for args in (["--limit", "30"], ["--limit", "37", "--reverse"]):
+            expected = [json.loads(line) for line in raw("search", "--json", *args, self.directory)[1].splitlines()]
+            self.check(raw("search", "--format", "csv", *args, self.directory)[1], expected)
+        self.check(raw("tail", "-n", "200", "--format", "csv", self.directory)[1], self.records[-200:])
+        self.check(raw("show", "--format", "csv", "30", self.directory)[1], self.records[29:30])
+
+
+class Template(Case):
+    def test_members(self):
+        out = self.export("{timestamp}\t{decision} <{resource_id}> {peer.uid}/{payload.method} {deny_reason}{details}!}")
+        for line, r in zip(self.one_line_each(out.replace(b"\t", b"<tab>")), self.records):
+            parts = [safe(said(v)) if (v := value(r, path)) is not None else "-" for path in
+                     ("timestamp", "decision", "resource_id", "peer.uid", "payload.method", "deny_reason", "details")]
+            self.assertEqual(line, "{}<tab>{} <{}> {}/{} {}{}!}}".format(*parts))
+
+    def test_wrong(self):
+        """Said before anything is read: what is named need not even be there."""
+        for given, wrong in (("{usernam}", "usernam"), ("{seq.x}", "seq.x"), ("{peer.x}", "peer.x"), ("{}", ""), ("{seq", "seq"),
+                             ("{a{seq}", "a{seq"), ("{details.}", "details."), ("{seq}" * 49, "seq")):
+            code, out, err = raw("search", "--format", given, "/nonexistent")
+            self.assertEqual((code, out), (2, b""))
+            self.assertIn(f"not a member of a record: {wrong}\n", err)
+        for args in (["--fields", "seq,nothing"], ["--fields", ""], ["--fields", "seq,"], ["--fields", ",".join(["seq"] * 49)]):
+            self.assertEqual(raw("search", "--format", "csv", *args, "/nonexistent")[:2], (2, b""))
+        for args in (["--format", "xml"], ["--format", ""], ["--format", "json", "--json"], ["--format", "jsonl", "--fields", "seq"],
+                     ["--fields", "seq"], ["--format", "{seq}\n"], ["--format", b"\xff{seq}"]):
+            self.assertEqual(raw("search", *args, "/nonexistent")[:2], (2, b""), args)
+        self.assertEqual(raw("export", self.directory)[:2], (2, b""))
+        self.assertEqual(raw("tail", "-f", "--format", "json", self.directory)[:2], (2, b""))
+
+
+class Shorthand(Case):
+    TOKEN = r"[^\s()\[\]]+"
+    LINE = re.compile(rf"(?P<class>[A-Z]+:{TOKEN}) \[(?P<severity>INFO|LOW|MED|HIGH)\](?: (?P<outcome>ALLOWED|DENIED|SUCCEEDED|FAILED))?"
+                      rf"(?: (?P<who>{TOKEN})(?:\((?P<pid>\d+)\))?)?(?: -> (?P<target>{TOKEN}) \[policy:(?P<policy>[^\s()\[\]/]+)"
+                      rf"(?:/(?P<rule>[^\s()\[\]/]+))? engine:sealwright(?: mode:(?P<mode>{TOKEN}))?\])?(?P<rest>(?: \[[a-z]+:[^\[\]]*\])*)")
+
+    @staticmethod
+    def decoded(token):
+        if token in (None, "", "-"):
+            return None
+        return re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), token.encode()).decode()
+
+    def test_lines(self):
+        for line, r in zip(self.one_line_each(self.export("shorthand")), self.records):
+            m = self.LINE.fullmatch(line)
+            self.assertIsNotNone(m, line)
+            if "decision" not in r:
+                continue
+            self.assertEqual(m["outcome"], "ALLOWED" if r["decision"].endswith("ALLOW") else "DENIED")
+            for name, path in (("target", "resource_id"), ("policy", "policy_id"), ("rule", "rule_id")):
+                self.assertEqual(self.decoded(m[name]), r.get(path) or None, line)
+            self.assertEqual(self.decoded(m["who"]), (r.get("client_name", r.get("username")) or None), line)
+            self.assertEqual(len(line.split()), 8 + (m["mode"] is not None) + len(m["rest"].split()))
+            self.assertEqual(self.decoded(m["rest"]), f" [reason:{said(r['deny_reason'])}]" if "deny_reason" in r else None)
+
+    def test_form(self):
+        self.assertIn(b"NET:OPEN [MED] DENIED j\xc3\xb6rg(4711) -> 169.254.169.254:80 [policy:net/no-metadata engine:sealwright] [reason:denied",
+                      self.export("shorthand"))
+
+
+class Syslog(Case):
+    """RFC 5424, section 6, as strictly as its ABNF."""
+    HEADER = re.compile(r"<(\d{1,3})>1 (-|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}Z) ([\x21-\x7e]{1,255}) ([\x21-\x7e]{1,48}) ([\x21-\x7e]{1,128})"
+                        r" ([\x21-\x7e]{1,32}) \[([\x21\x23-\x3c\x3e-\x5c\x5e-\x7e]{1,32})")
+    PARAM = re.compile(r' ([\x21\x23-\x3c\x3e-\x5c\x5e-\x7e]{1,32})="((?:[^"\\\]]|\\["\\\]])*)"')
+
+    def parse(self, line):
+        header = self.HEADER.match(line)
+        self.assertIsNotNone(header, line)
+        at, params = header.end(), []
+        while line[at] == " ":
+            param = self.PARAM.match(line, at)
+            self.assertIsNotNone(param, line)
+            params.append((param[1], re.sub(r'\\(["\\\]])', r"\1", param[2])))
+            at = param.end()
+        self.assertEqual(line[at:at + 2], "] ")
+        return header.groups(), params, line[at + 2:]
+
+    def test_messages(self):
+        for line, r in zip(self.one_line_each(self.export("syslog")), self.records):
+            header, params, message = self.parse(line)
+            self.assertEqual((int(header[0]) // 8, header[1], header[3], header[6]), (13, r["timestamp"], "sealwright", "sealwright@32473"))
+            self.assertEqual(header[2], r["hostname"] if re.fullmatch("[!-~]+", r["hostname"]) and not set(r["hostname"]) & set('"\\') else "-")
+            expected = []
+            for name, at in r.items():
+                if name == "peer":
+                    expected += list(at.items())
+                elif isinstance(at, list):
+                    expected += [(name, x) for x in at]
+                else:
+                    expected.append(("payload" if name == r["action_type"] else name, at))
+            self.assertEqual(sorted(params), sorted((n, safe(said(v))) for n, v in expected))
+            self.assertTrue(message.isascii())
+            if r.get("decision", "").endswith("DENY"):
+                self.assertEqual((int(header[0]) % 8, message[:7]), (4, "denied "))
+
+
+class Output(Case):
+    FORMATS = ("jsonl", "json", "csv", "{seq} {resource_id}", "shorthand", "syslog", "human")
+
+    def test_help(self):
+        for command in ("search", "tail", "show", "export"):
+            code, out, err = service.run([judges.AUDITLOG, command, "--help"])
+            self.assertEqual((code, err), (0, ""))
+            for name in self.FORMATS:
+                self.assertIn("'{...}...'" if "{" in name else f"  {name} ", out)
+
+    def test_full(self):
+        for name in self.FORMATS:
+            for command in (["export"], ["search"], ["tail", "-n", "400"], ["show", "3"]):
+                with open("/dev/full", "wb") as full:
+                    done = subprocess.run([judges.AUDITLOG, *command, "--format", name, self.directory], stdout=full, stderr=subprocess.PIPE,
+                                          check=False)
+                self.assertEqual((done.returncode, done.stderr.decode()), (2, "auditlog: standard output: No space left on device\n"))
+
+    def test_nobody_reads(self):
+        for name in self.FORMATS:
+            reads, writes = os.pipe()
+            os.close(reads)
+            with os.fdopen(writes, "wb") as nobody:
+                done = subprocess.run([judges.AUDITLOG, "export", "--format", name, self.directory], stdout=nobody, stderr=subprocess.PIPE,
+                                      check=False)
+            self.assertEqual((done.returncode, done.stderr.decode()), (2, "auditlog: standard output: Broken pipe\n"))
+
+    def test_terminal(self):
+        """Nothing of any record drives a terminal, whatever the format."""
+        for name in self.FORMATS:
+            main, other = pty.openpty()
+            with subprocess.Popen([judges.AUDITLOG, "export", "--format", name, self.directory], stdout=other, env={"NO_COLOR": "1", "TERM": "x"}) as child:
+                os.close(other)
+                out = b""
+                while True:
+                    try:
+                        got = os.read(main, 65536)
+                    except OSError:
+                        break
+                    out += got
+                    if not got:
+                        break
+            os.close(main)
+            self.assertEqual(child.returncode, 0)
+            text = out.decode().replace("\r\n", "")
+            self.assertIsNone(HARMFUL.search(text))
+
+    def test_hostile_log(self):
+        """Lines that no writer makes: members of any type, names of any kind; what is no record is told and left out."""
+        odd = [b'{"seq":1}\n', b'{"decision":5,"peer":"x","deny_reason":"y","details":[1,[2]],"payload":1}\n', b'{"action_type":[],"level":{}}\n',
+               b'{"timestamp":"x]\\"","hostname":null,"decision":"=cmd","x\xc3\xbc":1,"seq":"\\u001b"}\n', b"{}\n",
+               b'{"action_type":"execution","execution":{"success":{"success":true}},"peer":{"pid":{"pid":"] x"},"uid":"a b"}}\n']
+        bad = [b'{"seq":"\xff"}\n', b'{"username":"\n"}\n', b"nonsense\n"]
+        for name in self.FORMATS:
+            code, out, err = raw("export", "--format", name, "-", stdin=b"".join(odd))
+            self.assertEqual((code, err), (0, ""), name)
+            if name not in ("json", "csv"):
+                self.assertEqual(out.count(b"\n"), len(odd))
+            code, with_bad, err = raw("export", "--format", name, "-", stdin=b"".join(odd + bad))
+            self.assertEqual((code, with_bad), (2, out))
+            self.assertIn("-: byte ", err)
+
+
+if __name__ == "__main__":
+    tap.main()
