@@ -117,19 +117,21 @@ check_unchanged(const struct replace *r)
 
 /*
  * A new file is for those who may read the directory: the service is seldom the one who edits. Its
- * group is that of the directory, if we may give it that.
+ * group is that of the directory, if we may give it that; and root gives it to the directory's owner,
+ * who could replace it anyway.
  */
 static int
 dress(const struct replace *r, int fd, const char **ret_step)
 {
 	bool own = r->exists && (r->st.st_uid != geteuid() || r->st.st_gid != getegid());
+	uid_t owner = geteuid() == 0 ? r->st.st_uid : (uid_t)-1;
 	mode_t mode = r->exists ? r->st.st_mode & 07777
 				: (r->st.st_mode & (S_IRGRP | S_IROTH)) | S_IRUSR | S_IWUSR;
 
 	*ret_step = "keep its owner and group";
 	if (own && fchown(fd, r->st.st_uid, r->st.st_gid) < 0)
 		return -errno;
-	if (!r->exists && r->st.st_gid != getegid() && fchown(fd, (uid_t)-1, r->st.st_gid) < 0)
+	if (!r->exists && fchown(fd, owner, r->st.st_gid) < 0)
 		mode &= ~(mode_t)S_IRGRP;
 	*ret_step = "set its mode";
 	return fchmod(fd, mode) < 0 ? -errno : 0;

@@ -404,6 +404,18 @@ class Files(Case):
         self.assertEqual((os.stat(self.own).st_uid, os.stat(self.own).st_gid), (1234, 2345))
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_readable_by_the_directory(self):
+        """Whoever may read the directory may read the file, whatever the umask of root; 0700 is its owner's."""
+        for mode, want in ((0o755, 0o644), (0o750, 0o640), (0o700, 0o600)):
+            os.chown(self.dir, 1234, 2345)
+            os.chmod(self.dir, mode)
+            code, _, err = self.ctl("allow", "network", "a.example", umask=0o077)
+            self.assertEqual(code, 0, err)
+            st = os.stat(self.own)
+            self.assertEqual((stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid), (want, 1234, 2345))
+            os.unlink(self.own)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
     def test_other_owner(self):
         self.done("allow", "network", "a.example")
         os.chmod(self.top, 0o755)
