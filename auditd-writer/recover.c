@@ -150,16 +150,34 @@ by_first(const void *a, const void *b)
 
 /* --- one file ---------------------------------------------------------------------------------- */
 
+/* Where in their order those begin whose first record is this one, or a later. */
+static const struct leftover *
+from_record(const struct work *k, uint64_t seq)
+{
+	size_t low = 0, high = k->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (k->left[middle].first < seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return k->left + low;
+}
+
 /*
  * Whether a later file has the record that comes next, continues what is there up to now, and goes
- * further than l.
+ * further than l. Asked for each line: there may be very many files.
  */
 static bool
 superseded(const struct work *k, const struct leftover *l, const struct chain *c)
 {
-	for (const struct leftover *o = l + 1; o < k->left + k->n; o++)
-		if (o->first == c->seq + 1 && o->last > l->last &&
-		    memcmp(o->prev, c->head, LINE_HASH) == 0)
+	const struct leftover *o = from_record(k, c->seq + 1);
+
+	for (o = o > l ? o : l + 1; o < k->left + k->n && o->first == c->seq + 1; o++)
+		if (o->last > l->last && memcmp(o->prev, c->head, LINE_HASH) == 0)
 			return true;
 	return false;
 }
