@@ -11,6 +11,9 @@ static const struct format *const formats[] = {
     &format_csv,
     &format_shorthand,
     &format_syslog,
+    &format_cef,
+    &format_leef,
+    &format_ecs,
 };
 
 /* --- choosing -------------------------------------------------------------------------------- */
@@ -209,26 +212,40 @@ count_special(struct str s, const char *special)
 
 /* Backslashes are put in from the end, where there is room. */
 void
-format_safe(struct text *t, struct str s, const char *special)
+format_guard(struct text *t, size_t from, const char *special)
 {
-	size_t from = t->n, more, to;
+	size_t more = count_special((struct str){t->p + from, t->n - from}, special);
+	size_t to = t->n + more;
 
-	if (ascii_plain(s.p, s.n) == s.n)
-		text_put(t, s);
-	else
-		text_safe(t, s);
-	more = count_special((struct str){t->p + from, t->n - from}, special);
 	if (t->full || more > t->cap - t->n) {
 		t->full = true;
 		return;
 	}
-	to = t->n + more;
 	for (size_t i = t->n; to > i;) {
 		t->p[--to] = t->p[--i];
 		if (strchr(special, t->p[i]))
 			t->p[--to] = '\\';
 	}
 	t->n += more;
+}
+
+void
+format_cut(struct text *t, size_t from, size_t most)
+{
+	if (t->n - from <= most)
+		return;
+	t->n = from + most;
+	while (t->n > from && ((unsigned char)t->p[t->n] & 0xc0) == 0x80)
+		t->n--;
+}
+
+void
+format_safe(struct text *t, struct str s)
+{
+	if (ascii_plain(s.p, s.n) == s.n)
+		text_put(t, s);
+	else
+		text_safe(t, s);
 }
 
 /* White space of Unicode that text_safe() takes for harmless. */

@@ -86,8 +86,12 @@ typedef void format_escape(struct text *t, struct str s);
  */
 void format_value(struct text *t, const struct recordline_value *v, format_escape *escape);
 
-/* Like text_safe(), and a backslash before each of these characters. */
-void format_safe(struct text *t, struct str s, const char *special);
+/* text_safe(), faster. */
+void format_safe(struct text *t, struct str s);
+/* A backslash before each of these characters from byte `from` on. */
+void format_guard(struct text *t, size_t from, const char *special);
+/* No more than so many bytes from there on, cut between characters. */
+void format_cut(struct text *t, size_t from, size_t most);
 
 /*
  * Like text_safe(), and as \xhh: these characters, the backslash, and what is no graphic ASCII character where

@@ -50,7 +50,10 @@ put_time(struct text *t, const struct recordline_value *v)
 static void
 put_param_text(struct text *t, struct str s)
 {
-	format_safe(t, s, "\"\\]");
+	size_t from = t->n;
+
+	format_safe(t, s);
+	format_guard(t, from, "\"\\]");
 }
 
 static void

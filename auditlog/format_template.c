@@ -50,7 +50,7 @@ template_record(
 
 		text_put(t, use->before[i]);
 		if (v)
-			format_value(t, v, text_safe);
+			format_value(t, v, format_safe);
 		else
 			text_char(t, '-');
 	}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auditlog/outline.h"
 
-#include <stdbool.h>
+#include <arpa/inet.h>
 
 #include "auditlog/path.h"
+#include "common/clock.h"
 
 /* By action_type. A severity here is that of management records without a state of their own. */
 static const struct outline_type {
@@ -113,4 +114,80 @@ outline_of(const struct recordline *r)
 	else if (str_eq(str_from(type->action_type), STR("storage")))
 		outline_storage(&o, r);
 	return o;
+}
+
+/* --- parts ----------------------------------------------------------------------------------- */
+
+static bool
+parse_port(struct str s, unsigned *ret)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s.n && i < 6; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+		n = n * 10 + (unsigned)(s.p[i] - '0');
+	}
+	*ret = n;
+	return s.n > 0 && s.n < 6 && n <= 65535;
+}
+
+static bool
+is_address(struct str s, int family)
+{
+	char text[INET6_ADDRSTRLEN], binary[16];
+
+	if (s.n >= sizeof(text))
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	return inet_pton(family, text, binary) == 1;
+}
+
+static bool
+is_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = (char)(s.p[i] | 0x20);
+
+		if (!(c >= 'a' && c <= 'z') && !(s.p[i] >= '0' && s.p[i] <= '9') && s.p[i] != '.' &&
+		    s.p[i] != '-' && s.p[i] != '_')
+			return false;
+	}
+	return s.n > 0 && s.n <= 253;
+}
+
+bool
+outline_host(const struct recordline *r, struct outline_host *ret)
+{
+	const struct recordline_value *v = recordline_value(r, MEMBER_resource_id);
+	const char *colon = v && v->type == RECORDLINE_STRING && !v->escaped && v->n > 0
+				? memrchr(v->p, ':', v->n)
+				: NULL;
+
+	if (!colon)
+		return false;
+	ret->name = (struct str){v->p, (size_t)(colon - v->p)};
+	if (!parse_port(str_skip((struct str){v->p, v->n}, ret->name.n + 1), &ret->port))
+		return false;
+	if (ret->name.n > 2 && ret->name.p[0] == '[' && ret->name.p[ret->name.n - 1] == ']') {
+		ret->name = (struct str){ret->name.p + 1, ret->name.n - 2};
+		ret->address = is_address(ret->name, AF_INET6);
+		return ret->address;
+	}
+	ret->address = is_address(ret->name, AF_INET);
+	return ret->address || is_name(ret->name);
+}
+
+bool
+outline_ms(const struct recordline *r, int64_t *ret)
+{
+	const struct recordline_value *v = recordline_value(r, MEMBER_timestamp);
+	int64_t us;
+
+	if (!v || v->type != RECORDLINE_STRING || v->escaped ||
+	    clock_parse((struct str){v->p, v->n}, &us) < 0 || us < 0)
+		return false;
+	*ret = us / 1000;
+	return true;
 }

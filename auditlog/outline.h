@@ -3,6 +3,8 @@
 
 /* What kind of record it is, how much it matters and how it went: what formats of other programs ask for. */
 
+#include <stdbool.h>
+
 #include "proto/recordline.h"
 
 enum outline_kind {
@@ -47,3 +49,14 @@ struct outline {
 };
 
 struct outline outline_of(const struct recordline *r);
+
+/* The parts of a resource that is HOST:PORT: a name, an address, or [an IPv6 address]. False: it is none. */
+struct outline_host {
+	struct str name; /* without brackets */
+	unsigned port;   /* up to 65535 */
+	bool address;    /* the name is an IP address */
+};
+bool outline_host(const struct recordline *r, struct outline_host *ret);
+
+/* The time in milliseconds since 1970. False: there is none. */
+bool outline_ms(const struct recordline *r, int64_t *ret);

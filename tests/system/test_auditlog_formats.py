@@ -256,8 +256,179 @@ class Syslog(Case):
                 self.assertEqual((int(header[0]) % 8, message[:7]), (4, "denied "))
 
 
+HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9a-f:]+\]):(\d+)")
+
+
+class Cef(Case):
+    """The dictionary's types and lengths, and its rules of escaping: \\ and | in the header, \\ and = in the extension."""
+    STRINGS = {"externalId": 40, "dvchost": 100, "cat": 1023, "act": 63, "suser": 1023, "sproc": 1023, "reason": 1023, "dhost": 1023,
+               "filePath": 1023, "dproc": 1023, "request": 1023, "requestMethod": 1023, "outcome": 63, "deviceFacility": 1023,
+               "destinationServiceName": 1023, **{f"cs{i}": 4000 for i in range(1, 7)}, **{f"cs{i}Label": 1023 for i in range(1, 7)},
+               "cn1Label": 1023}
+    NUMBERS = {"suid", "spid", "cn1", "dpt", "rt", "SealwrightAuditPeerGid"}
+    HEADER = re.compile(r"CEF:0((?:\|(?:[^|\\]|\\[|\\])*){6})\|")
+
+    # A key is what stands before an = without a backslash; its value goes on to the next one.
+    PAIR = re.compile(r"([A-Za-z0-9]+)=((?:[^\\=]|\\[\\=])*)(?: (?=[A-Za-z0-9]+=)|$)")
+
+    def parse(self, line):
+        header = self.HEADER.match(line)
+        self.assertIsNotNone(header, line)
+        parts = [re.sub(r"\\([|\\])", r"\1", p) for p in re.findall(r"\|((?:[^|\\]|\\[|\\])*)", header[1])]
+        at, pairs = header.end(), {}
+        while at < len(line):
+            pair = self.PAIR.match(line, at)
+            self.assertIsNotNone(pair, line[at:])
+            self.assertNotIn(pair[1], pairs)
+            pairs[pair[1]] = re.sub(r"\\([\\=])", r"\1", pair[2])
+            at = pair.end()
+        return parts, pairs
+
+    @staticmethod
+    def cut(text, most):
+        return text.encode()[:most].decode(errors="ignore")
+
+    def test_events(self):
+        for line, r in zip(self.one_line_each(self.export("cef")), self.records):
+            parts, pairs = self.parse(line)
+            self.assertEqual(parts[:3] + [parts[3] if r["action_type"] else "-"],
+                             ["Sealwright", "Sealwright", r["app_version"], safe(r["action_type"]) or "-"])
+            self.assertIn(int(parts[5]), range(11))
+            for key, text in pairs.items():
+                if key in self.NUMBERS:
+                    int(text)
+                elif key in self.STRINGS:
+                    self.assertLessEqual(len(text), self.STRINGS[key])
+                else:
+                    self.assertRegex(key, "^SealwrightAudit[A-Z]")
+            for key, path in (("externalId", "audit_event_id"), ("suser", "username"), ("reason", "deny_reason"), ("cs3", "resource_id"),
+                              ("cs1", "policy_id"), ("sproc", "client_name"), ("act", "action"), ("dvchost", "hostname"),
+                              ("SealwrightAuditDetails", "details"), ("SealwrightAuditPayload", "payload"), ("suid", "peer.uid"),
+                              ("cn1", "seq"), ("SealwrightAuditAgent", "agent"), ("SealwrightAuditEvent", "event")):
+                at = value(r, path)
+                self.assertEqual(pairs.get(key), None if at is None else self.cut(safe(said(at)), self.STRINGS.get(key, 9999)), (key, line))
+            host = HOST.fullmatch(r.get("resource_id", "")) if r["action_type"] in ("network_egress", "ssh_session") else None
+            self.assertEqual((pairs.get("dhost"), pairs.get("dpt")), (host[1].strip("[]"), host[2]) if host else (None, None))
+            self.assertEqual(pairs.get("filePath"), safe(r["resource_id"]) if "resource_id" in r and r["action_type"].startswith("filesystem")
+                             else None)
+
+
+class Leef(Case):
+    HEADER = re.compile(r"LEEF:2\.0\|([^|^]+)\|([^|^]+)\|([^|^]+)\|([^|^]+)\|x09\|")
+
+    def test_events(self):
+        names = {"username": "usrName", "policy_id": "policy", "hostname": "identHostName", "resource_id": "resource", "category": "cat",
+                 "peer.uid": "peerUid", "peer.gid": "peerGid", "peer.pid": "peerPid", "payload": "payload"}
+        for line, r in zip(self.lines_of(), self.records):
+            header = self.HEADER.match(line)
+            self.assertIsNotNone(header, line)
+            pairs = [pair.split("=", 1) for pair in line[header.end():].split("\t")]
+            found = dict(pairs)
+            self.assertEqual(len(found), len(pairs), line)
+            self.assertIn(int(found.pop("sev")), range(1, 11))
+            self.assertEqual(len(str(int(found.pop("devTime")))), 13)
+            host = HOST.fullmatch(r.get("resource_id", "")) if r["action_type"] in ("network_egress", "ssh_session") else None
+            self.assertEqual((found.pop("dst", None) or found.pop("dstName", None), found.pop("dstPort", None)),
+                             (host[1].strip("[]"), host[2]) if host else (None, None))
+            expected = {}
+            for name, at in r.items():
+                if name == "peer":
+                    expected.update({names[f"peer.{k}"]: str(v) for k, v in at.items()})
+                elif name == r["action_type"]:
+                    expected["payload"] = safe(said(at))
+                elif name not in ("app_version", "action_type"):
+                    expected[names.get(name, name)] = safe(said(at))
+            self.assertEqual(found.pop("proto", None), value(r, "payload.protocol"))
+            self.assertEqual(found.pop("url", None), expected.get("resource") if r["action_type"] == "http_request" else None)
+            self.assertEqual(found, expected)
+
+    def lines_of(self):
+        out = self.export("leef")
+        self.one_line_each(out.replace(b"\t", b" "))
+        return out.decode().split("\n")[:-1]
+
+
+class Ecs(Case):
+    """Fields, their types and the values allowed, of ECS 8.17 as its reference lists them."""
+    KEYWORDS = {"event.id", "event.action", "event.provider", "event.module", "event.dataset", "event.reason", "user.id", "user.name",
+                "user.email", "process.name", "destination.address", "destination.domain", "url.original", "file.path", "host.hostname",
+                "log.level", "observer.vendor", "observer.product", "observer.version", "rule.id", "rule.ruleset", "rule.version",
+                "organization.id", "organization.name", "http.request.method", "ecs.version"}
+    LONGS = {"event.sequence", "event.severity", "process.pid", "destination.port"}
+    TYPES = {"network": {"access", "allowed", "connection", "denied", "end", "info", "protocol", "start"},
+             "file": {"access", "change", "creation", "deletion", "info"}, "process": {"access", "change", "end", "info", "start"},
+             "web": {"access", "error", "info"}, "configuration": {"access", "change", "creation", "deletion", "info"},
+             "host": {"access", "change", "end", "info", "start"},
+             "api": {"access", "admin", "allowed", "change", "creation", "deletion", "denied", "end", "info", "start", "user"}}
+
+    def leaves(self, at, prefix=""):
+        for key, inner in at.items():
+            if isinstance(inner, dict):
+                yield from self.leaves(inner, f"{prefix}{key}.")
+            else:
+                yield prefix + key, inner
+
+    def check(self, text):
+        found = dict(self.leaves(json.loads(text, object_pairs_hook=self.once)))
+        for name, at in found.items():
+            if name in self.LONGS:
+                self.assertIs(type(at), int)
+            elif name in self.KEYWORDS or name.startswith("sealwright."):
+                self.assertIsInstance(at, str, name)
+            elif name not in ("event.category", "event.type", "event.kind", "event.outcome", "destination.ip", "@timestamp"):
+                self.fail(name)
+        self.assertEqual((found["event.kind"], len(found["event.category"])), ("event", 1))
+        self.assertLessEqual(set(found["event.type"]), self.TYPES[found["event.category"][0]])
+        self.assertIn(found["event.outcome"], ("success", "failure", "unknown"))
+        self.assertRegex(found.get("@timestamp", "2026-01-01T00:00:00.000000Z"), r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+        return found
+
+    def once(self, pairs):
+        self.assertEqual(len(pairs), len(dict(pairs)))
+        return dict(pairs)
+
+    def test_documents(self):
+        out = self.export("ecs").split(b"\n")
+        self.assertEqual((out.pop(), len(out)), (b"", len(self.records)))
+        own = {"schema_version", "category", "action_type", "decision", "enforcement_mode", "resource_id", "audit_session_id", "sandbox_id",
+               "agent", "actor", "details", "evaluation_id", "evaluator", "request_id", "prev_hash"}
+        for line, r in zip(out, self.records):
+            found = self.check(line)
+            paths = {f"sealwright.{n}": n for n in own} | {"sealwright.payload": "payload", "event.id": "audit_event_id", "user.name": "username",
+                     "user.id": "peer.uid", "user.email": "user_email", "process.name": "client_name", "rule.id": "rule_id",
+                     "rule.ruleset": "policy_id", "rule.version": "policy_revision", "organization.id": "org_id", "host.hostname": "hostname",
+                     "organization.name": "org_name", "log.level": "level", "event.reason": "deny_reason", "@timestamp": "timestamp"}
+            for field, path in paths.items():
+                at = value(r, path)
+                self.assertEqual(found.get(field), None if at is None else said(at), (field, line))
+            self.assertEqual((found["event.sequence"], found.get("process.pid")), (r["seq"], value(r, "peer.pid")))
+            self.assertEqual(found.get("file.path"), r.get("resource_id") if r["action_type"].startswith("filesystem") else None)
+            self.assertEqual(found.get("url.original"), r.get("resource_id") if r["action_type"] == "http_request" else None)
+
+    def test_addresses(self):
+        log = LogBuilder(os.path.join(self.top, "addresses"), segments=[2])
+        cases = [("10.0.0.1:80", "10.0.0.1", None, 80), ("[::1]:65535", "::1", None, 65535), ("a.b:1", None, "a.b", 1), ("[x]:1", None, None, None),
+                 ("a:65536", None, None, None), ("a:", None, None, None), (":1", None, None, None), ("a b:1", None, None, None),
+                 ("::1:80", None, None, None), ("a:1x", None, None, None), ("a:+1", None, None, None)]
+        log.add([log.line(evidence_log.USUAL[0], resource_id=text) for text, *_ in cases])
+        log.write()
+        out = raw("export", "--format", "ecs", log.directory)[1].splitlines()[2:]
+        for line, (_, *expected) in zip(out, cases):
+            found = self.check(line)
+            self.assertEqual([found.get(f"destination.{name}") for name in ("ip", "domain", "port")], expected)
+
+    def test_hostile_log(self):
+        for line in Output.ODD:
+            self.check(raw("export", "--format", "ecs", "-", stdin=line)[1])
+
+
 class Output(Case):
-    FORMATS = ("jsonl", "json", "csv", "{seq} {resource_id}", "shorthand", "syslog", "human")
+    FORMATS = ("jsonl", "json", "csv", "{seq} {resource_id}", "shorthand", "syslog", "cef", "leef", "ecs", "human")
+    ODD = [b'{"seq":1}\n', b'{"decision":5,"peer":"x","deny_reason":"y","details":[1,[2]],"payload":1}\n', b'{"action_type":[],"level":{}}\n',
+           b'{"timestamp":"x]\\"","hostname":null,"decision":"=cmd","x\xc3\xbc":1,"seq":"\\u001b"}\n', b"{}\n",
+           b'{"action_type":"execution","execution":{"success":{"success":true}},"peer":{"pid":{"pid":"] x"},"uid":"a b"}}\n',
+           b'{"action_type":"http_request","resource_id":{"a":"\\u001b]"},"http_request":{"method":[1]},"deny_reason":[{},"a",[1]]}\n',
+           b'{"action_type":"network_egress","resource_id":["x:1"],"peer":{"uid":1.5,"pid":-1},"timestamp":5,"seq":1e3}\n']
 
     def test_help(self):
         for command in ("search", "tail", "show", "export"):
@@ -300,21 +471,18 @@ class Output(Case):
                         break
             os.close(main)
             self.assertEqual(child.returncode, 0)
-            text = out.decode().replace("\r\n", "")
+            text = out.decode().replace("\r\n", "").replace("\t", "" if name == "leef" else "\t")
             self.assertIsNone(HARMFUL.search(text))
 
     def test_hostile_log(self):
         """Lines that no writer makes: members of any type, names of any kind; what is no record is told and left out."""
-        odd = [b'{"seq":1}\n', b'{"decision":5,"peer":"x","deny_reason":"y","details":[1,[2]],"payload":1}\n', b'{"action_type":[],"level":{}}\n',
-               b'{"timestamp":"x]\\"","hostname":null,"decision":"=cmd","x\xc3\xbc":1,"seq":"\\u001b"}\n', b"{}\n",
-               b'{"action_type":"execution","execution":{"success":{"success":true}},"peer":{"pid":{"pid":"] x"},"uid":"a b"}}\n']
         bad = [b'{"seq":"\xff"}\n', b'{"username":"\n"}\n', b"nonsense\n"]
         for name in self.FORMATS:
-            code, out, err = raw("export", "--format", name, "-", stdin=b"".join(odd))
+            code, out, err = raw("export", "--format", name, "-", stdin=b"".join(self.ODD))
             self.assertEqual((code, err), (0, ""), name)
             if name not in ("json", "csv"):
-                self.assertEqual(out.count(b"\n"), len(odd))
-            code, with_bad, err = raw("export", "--format", name, "-", stdin=b"".join(odd + bad))
+                self.assertEqual(out.count(b"\n"), len(self.ODD))
+            code, with_bad, err = raw("export", "--format", name, "-", stdin=b"".join(self.ODD + bad))
             self.assertEqual((code, with_bad), (2, out))
             self.assertIn("-: byte ", err)
 
