@@ -210,7 +210,8 @@ clear_away(struct writer *w, const struct recovery *r)
 	if (fd == 0)
 		fd = repair_settle(&w->audit, name);
 	if (fd < 0)
-		fatal(fd, "%s: clear away empty files", w->audit.path);
+		fatal(fd, "%s: clear away " SEGNAME_SCRATCH ", " SEGNAME_COPY " and empty segments",
+		    w->audit.path);
 	making_use_up(&w->closer.making, r->n_empty > 0 ? r->empty[0] : base, fd);
 }
 
