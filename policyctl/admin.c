@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policyctl/admin.h"
 
+#include <time.h>
+
 #include "policyctl/request.h"
 
-int
-admin_request(const struct ctl *ctl, const struct admin_command *what, struct admin *ret,
+#define TOO_OFTEN "at most once a second"
+
+/* The error that policyd replies, STR_NONE when there is none. */
+static struct str
+admin_exchange(const struct ctl *ctl, const struct admin_command *what, struct admin *ret,
     struct str *ret_line)
 {
 	char buf[64];
 	struct text request = text_over(buf, sizeof(buf));
 	struct object o = object_open(&request);
-	struct str error;
 
 	object_str(&o, "id", STR("1"));
 	object_str(&o, "op", str_from(what->op));
@@ -19,7 +23,21 @@ admin_request(const struct ctl *ctl, const struct admin_command *what, struct ad
 	*ret = (struct admin){0};
 	ctl_ask(&ret->client, ctl_admin_socket(ctl), ctl->timeout ? ctl->timeout : what->timeout,
 	    CLIENT_LISTING, text_str(&request), &ret->reply, ret_line);
-	error = reply_text(&ret->reply, REPLY_ROOT, "error");
+	return reply_text(&ret->reply, REPLY_ROOT, "error");
+}
+
+int
+admin_request(const struct ctl *ctl, const struct admin_command *what, struct admin *ret,
+    struct str *ret_line)
+{
+	const struct timespec pause = {1, 0};
+	struct str error = admin_exchange(ctl, what, ret, ret_line);
+
+	for (uint32_t k = 0; k < what->again && str_eq(error, STR(TOO_OFTEN)); k++) {
+		admin_end(ret);
+		(void)nanosleep(&pause, NULL);
+		error = admin_exchange(ctl, what, ret, ret_line);
+	}
 	if (!str_given(error))
 		return CLI_YES;
 	log_error("%s: %.*s", what->op, STR_ARG(error));

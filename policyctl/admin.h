@@ -14,6 +14,7 @@ struct admin_command {
 	const char *op; /* also the command's name */
 	const char *about;
 	uint32_t timeout; /* seconds; policyd's own patience is less */
+	uint32_t again;   /* so often at most when policyd says that it was asked a second ago */
 };
 
 /*
@@ -29,5 +30,8 @@ void admin_end(struct admin *a);
 int admin_request(const struct ctl *ctl, const struct admin_command *what, struct admin *ret,
     struct str *ret_line);
 
-/* Have policyd load its policy again and say which it is now (reload.c). The exit status. */
-int reload_now(const struct ctl *ctl);
+/*
+ * Have policyd load its policy again and say which it is now (reload.c); and say so when that is not the
+ * revision that we wrote in dir. The exit status.
+ */
+int reload_now(const struct ctl *ctl, const char *dir, struct str revision);

@@ -298,8 +298,9 @@ allow_command(struct ctl *ctl, int argc, char **argv, bool deny)
 	    .n_options = ARRAY_SIZE(options),
 	    .least = 2,
 	    .most = ALLOW_OPERANDS,
-	    .exits =
-		"0 done, or there already; 1 policyd would refuse it, 2 error: nothing was changed",
+	    .exits = "0 done, or there already; 1 policyd would refuse it, 2 error: nothing was "
+		     "changed; with\n"
+		     "--reload also that of reload, when what was written is not in force",
 	};
 	size_t n = cli_parse(&command, argc, argv, operands);
 

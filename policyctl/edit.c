@@ -164,6 +164,7 @@ edit_close(struct edit *e)
 	policy_texts_free(&e->texts);
 	replace_close(&e->replace);
 	vec_free(&e->lines);
+	free(e->revision);
 	free(e->file);
 }
 
@@ -217,6 +218,22 @@ edit_only_watched(const struct edit *e)
 
 /* --- finishing --------------------------------------------------------------------------------- */
 
+static void
+edit_take_revision(struct edit *e, const uint8_t *bytes, size_t size)
+{
+	struct policy_image image;
+	struct str revision;
+	const char *why;
+
+	if (policy_image_open(&image, bytes, size, &why) < 0)
+		cli_fatal(0, "%s: %s: %s", e->name, e->dir, why);
+	revision = policy_image_revision(&image);
+	free(e->revision);
+	e->revision = strndup(revision.p, revision.n);
+	if (!e->revision)
+		edit_no_memory(e);
+}
+
 /* Whether policyd would take it. */
 static bool
 edit_compile(struct edit *e, const struct policy_texts *texts)
@@ -229,6 +246,8 @@ edit_compile(struct edit *e, const struct policy_texts *texts)
 
 	if (error < 0 && error != -EINVAL)
 		cli_fatal(error, "%s: %s", e->name, e->dir);
+	if (error == 0)
+		edit_take_revision(e, image, size);
 	return error == 0;
 }
 
@@ -320,7 +339,9 @@ edit_carry_out(struct edit *e, struct str text)
 	if (changed && !e->options->dry_run)
 		edit_write(e, text);
 	edit_show(e, changed, before, text);
-	return e->options->reload && !e->options->dry_run ? reload_now(e->ctl) : CLI_YES;
+	if (!e->options->reload || e->options->dry_run)
+		return CLI_YES;
+	return reload_now(e->ctl, e->dir, str_from(e->revision));
 }
 
 /* One try; *ret_again: some rules were taken back, and what is left is another text. */

@@ -54,6 +54,7 @@ struct edit {
 	struct policy_report doubts; /* what is doubtful about the rules that were added */
 	struct ruleset rules;
 	struct vec lines; /* struct edit_line, made by the command */
+	char *revision;   /* of all of it as it was compiled last; NULL: not yet */
 };
 
 void edit_open(struct edit *e, struct ctl *ctl, const char *name, const struct edit_options *o);

@@ -4,6 +4,8 @@
 
 #include "policyctl/admin.h"
 
+#define RELOAD_AGAIN 5 /* after allow, deny, rm: policyd takes one in a second */
+
 static const struct admin_command reload_command = {
     .op = "reload",
     .about = "Have policyd load its policy again. A policy that fails to load, or fails "
@@ -60,15 +62,34 @@ reload_end(const struct ctl *ctl, struct admin *a, int code)
 	return code;
 }
 
-int
-reload_now(const struct ctl *ctl)
+/* It loads its own directory, whatever we have written to. */
+static void
+reload_compare(struct admin *a, const char *dir, struct str revision)
 {
+	struct str loaded = reply_text(&a->reply, REPLY_ROOT, "revision");
+
+	if (!str_eq(loaded, revision))
+		log_warn("%s has revision %.*s, but policyd loaded %.*s: is that its directory?",
+		    dir, STR_ARG(revision), STR_ARG(loaded));
+}
+
+int
+reload_now(const struct ctl *ctl, const char *dir, struct str revision)
+{
+	struct admin_command patient = reload_command;
 	struct admin a;
 	struct str line;
-	int code = admin_request(ctl, &reload_command, &a, &line);
+	int code;
 
+	/* Who adds rules in a row would be told so each time. */
+	patient.again = RELOAD_AGAIN;
+	code = admin_request(ctl, &patient, &a, &line);
 	if (ctl->json)
 		cli_put_json(line);
+	if (code == CLI_YES)
+		reload_compare(&a, dir, revision);
+	else
+		log_error("%s: what was written is not in force", dir);
 	return reload_end(ctl, &a, code);
 }
 

@@ -151,7 +151,8 @@ cmd_rm(struct ctl *ctl, int argc, char **argv)
 	    .n_options = ARRAY_SIZE(options),
 	    .least = 1,
 	    .most = RM_OPERANDS,
-	    .exits = "0 done; 1 policyd would refuse it, 2 error: nothing was changed",
+	    .exits = "0 done; 1 policyd would refuse it, 2 error: nothing was changed; with\n"
+		     "--reload also that of reload, when what was written is not in force",
 	};
 	size_t n = cli_parse(&command, argc, argv, words);
 

@@ -520,6 +520,18 @@ class Reloading(Case):
             self.assertRegex(out, r"\nrevision sha256:[0-9a-f]{16}[^\n]*\n$")
             reply = c.ask(ask)
             self.assertEqual((reply["decision"], reply["policy_id"], reply["rule_id"]), ("allow", "policyctl", "allow-a.example"))
+        self.assertIn("\nrevision sha256:", self.done("deny", "network", "b.example", "--reload", "--admin-socket", s.admin_socket),
+                      "within a second")
+        other = os.path.join(self.top, "other")
+        os.mkdir(other)
+        code, _, err = service.policyctl("allow", "network", "d.example", "--policy", other, "--reload", "--admin-socket", s.admin_socket)
+        self.assertEqual(code, 0)
+        self.assertRegex(err, f"^policyctl: {other} has revision sha256:[0-9a-f]*, but policyd loaded sha256:[0-9a-f]*: is that its directory\\?\n$")
+        self.write("bad.json", "{")
+        code, _, err = service.policyctl("allow", "network", "e.example", "--policy", other, "--reload", "--admin-socket", s.admin_socket)
+        self.assertEqual(code, 1)
+        self.assertIn(f"policyctl: {other}: what was written is not in force\n", err)
+        os.unlink(os.path.join(self.dir, "bad.json"))
         with client.Client(s.admin_socket) as admin:
             listed = admin.ask({"op": "ls", "id": "1"})
         code, out, _ = service.policyctl("ls", "--policy", self.dir, "--json")
