@@ -160,6 +160,15 @@ image_element(enum image_section s)
 
 /* --- reading an image that policy_image_open() has checked ----------------------------------- */
 
+static inline struct image_header
+image_head(const struct policy_image *img)
+{
+	struct image_header h;
+
+	memcpy(&h, img->base, sizeof(h));
+	return h;
+}
+
 static inline struct image_run
 image_section(const struct policy_image *img, enum image_section s)
 {
@@ -213,10 +222,20 @@ image_root(const struct policy_image *img, enum index_root root)
 
 /*
  * Whether evaluation may follow the index of an image whose other sections are checked: every node
- * within its section, none named twice, entries that are of what there is. Takes time by its size.
- * (index_open.c)
+ * within its section, none named twice, entries that are of what there is. (index_open.c)
  */
-bool index_ok(const struct policy_image *img);
+struct index_check;
+/* False: there is none. */
+bool index_check_begin(struct index_check *c, const struct policy_image *img);
+/* As policy_image_check_step(): what is done is taken from the budget. 1: it may; 0; -EINVAL. */
+int index_check_step(struct index_check *c, const struct policy_image *img, size_t *budget);
+
+/* So many bytes have been looked at. */
+static inline void
+image_spend(size_t *budget, size_t n)
+{
+	*budget -= n < *budget ? n : *budget;
+}
 
 /* Pattern i of IMAGE_PATTERNS in the form that pattern_matches() takes. */
 void image_pattern(const struct policy_image *img, uint32_t i, struct pattern *ret);
@@ -233,7 +252,7 @@ struct accounts;
 int image_build(
     const struct doc *doc, const struct accounts *accounts, uint8_t **ret_image, size_t *ret_size);
 
-/* Put the checksum over everything after it into the header (which must be there). 0 or -ENOMEM. */
-int image_seal(uint8_t *image, size_t size);
-/* Whether it is right (no, too, when there is no memory to find out). */
-bool image_sealed(const uint8_t *image, size_t size);
+/* What the checksum, which is in the header, begins with. It goes from there to the end. */
+#define IMAGE_SUMMED_FROM (offsetof(struct image_header, sha256) + IMAGE_SHA256)
+/* Put it into the header (which must be there). */
+void image_seal(uint8_t *image, size_t size);

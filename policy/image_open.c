@@ -3,6 +3,8 @@
 /*
  * Checking an image, once and completely: afterwards every offset, run, string and enum in it may be
  * used without a look. What it says may still be nonsense; it cannot lead outside of it.
+ *
+ * Nothing is followed before the checksum is right and the sections are known to be within the image.
  */
 
 #include <errno.h>
@@ -10,6 +12,7 @@
 #include "policy/action.h"
 #include "policy/document.h"
 #include "policy/image.h"
+#include "policy/image_check.h"
 
 static int
 refuse(const char **ret_why, const char *why)
@@ -18,23 +21,29 @@ refuse(const char **ret_why, const char *why)
 	return -EINVAL;
 }
 
+/* --- stages: 1 at their end, 0 when the budget is used up ------------------------------------- */
+
 static int
-check_header(const struct image_header *h, const uint8_t *base, size_t size, const char **ret_why)
+check_sum(struct policy_image_check *c, size_t *budget, const char **ret_why)
 {
-	if (h->magic != IMAGE_MAGIC)
-		return refuse(ret_why, "not a policy image");
-	if (h->version != IMAGE_VERSION)
-		return refuse(ret_why, "policy image of another version");
-	if (h->size != size)
-		return refuse(ret_why, "policy image has another size than its header says");
-	if (!image_sealed(base, size))
+	const struct image_header h = image_head(&c->view);
+	size_t left = c->view.size - c->summed, n = *budget < left ? *budget : left;
+	uint8_t sum[IMAGE_SHA256];
+
+	sha256_add(&c->sum, (struct str){(const char *)c->view.base + c->summed, n});
+	c->summed += n;
+	image_spend(budget, n);
+	if (n < left)
+		return 0;
+	sha256_end(&c->sum, sum);
+	if (memcmp(sum, h.sha256, sizeof(sum)) != 0)
 		return refuse(ret_why, "policy image has a wrong checksum");
-	return 0;
+	return 1;
 }
 
 /* Each section begins where the one before it ends, rounded up; the last ends the image. */
 static int
-check_sections(const struct image_header *h, size_t size, const char **ret_why)
+place_sections(const struct image_header *h, size_t size, const char **ret_why)
 {
 	size_t at = sizeof(*h);
 
@@ -74,8 +83,9 @@ names_ok(const struct policy_image *img, struct image_names names)
 }
 
 static bool
-ref_ok(const struct policy_image *img, uint32_t i)
+ref_ok(struct policy_image_check *c, uint32_t i)
 {
+	const struct policy_image *img = &c->view;
 	struct image_str s;
 
 	image_get(img, IMAGE_REFS, i, &s);
@@ -83,8 +93,9 @@ ref_ok(const struct policy_image *img, uint32_t i)
 }
 
 static bool
-port_ok(const struct policy_image *img, uint32_t i)
+port_ok(struct policy_image_check *c, uint32_t i)
 {
+	const struct policy_image *img = &c->view;
 	struct port_range range;
 
 	image_get(img, IMAGE_PORTS, i, &range);
@@ -92,8 +103,9 @@ port_ok(const struct policy_image *img, uint32_t i)
 }
 
 static bool
-pattern_ok(const struct policy_image *img, uint32_t i)
+pattern_ok(struct policy_image_check *c, uint32_t i)
 {
+	const struct policy_image *img = &c->view;
 	struct image_pattern p;
 
 	image_get(img, IMAGE_PATTERNS, i, &p);
@@ -108,50 +120,57 @@ pattern_ok(const struct policy_image *img, uint32_t i)
 }
 
 static bool
-context_ok(const struct policy_image *img, uint32_t i)
+context_ok(struct policy_image_check *c, uint32_t i)
 {
-	struct image_context c;
+	const struct policy_image *img = &c->view;
+	struct image_context context;
 
-	image_get(img, IMAGE_CONTEXTS, i, &c);
-	return str_ok(img, c.key) && names_ok(img, c.values);
+	image_get(img, IMAGE_CONTEXTS, i, &context);
+	return str_ok(img, context.key) && names_ok(img, context.values);
 }
 
 /* Within a zone times rise; only its first is from ever. */
 static bool
-shift_ok(const struct policy_image *img, uint32_t i)
+shift_ok(struct policy_image_check *c, uint32_t i)
 {
 	struct zone_shift shift, before = {.from = INT64_MIN};
 
-	image_get(img, IMAGE_SHIFTS, i, &shift);
+	image_get(&c->view, IMAGE_SHIFTS, i, &shift);
 	if (i > 0)
-		image_get(img, IMAGE_SHIFTS, i - 1, &before);
+		image_get(&c->view, IMAGE_SHIFTS, i - 1, &before);
+	if (shift.from == INT64_MIN)
+		c->eras++;
 	return (shift.from == INT64_MIN || shift.from > before.from) &&
 	       shift.offset >= -ZONE_OFFSET_MAX && shift.offset <= ZONE_OFFSET_MAX;
 }
 
-/* Each begins where the one before it ends, and has one shift at least. */
+/*
+ * Each begins where the one before it ends, with a shift that is from ever; the last ends with the
+ * shifts. When there are as many such shifts as zones, none lies within a zone.
+ */
 static bool
-zone_ok(const struct policy_image *img, uint32_t i)
+zone_ok(struct policy_image_check *c, uint32_t i)
 {
 	struct image_run run, before = {0, 0};
-	struct zone_shift shift;
+	struct zone_shift first;
 
-	image_get(img, IMAGE_ZONES, i, &run);
+	image_get(&c->view, IMAGE_ZONES, i, &run);
 	if (i > 0)
-		image_get(img, IMAGE_ZONES, i - 1, &before);
-	if (run.first != before.first + before.n || run.n == 0 || !run_ok(img, IMAGE_SHIFTS, run))
+		image_get(&c->view, IMAGE_ZONES, i - 1, &before);
+	if (run.first != before.first + before.n || run.n == 0 ||
+	    !run_ok(&c->view, IMAGE_SHIFTS, run))
 		return false;
-	for (uint32_t k = 0; k < run.n; k++) {
-		image_get(img, IMAGE_SHIFTS, run.first + k, &shift);
-		if ((shift.from == INT64_MIN) != (k == 0))
-			return false;
-	}
-	return true;
+	image_get(&c->view, IMAGE_SHIFTS, run.first, &first);
+	if (first.from != INT64_MIN)
+		return false;
+	return i + 1 < image_section(&c->view, IMAGE_ZONES).n ||
+	       run.first + run.n == image_section(&c->view, IMAGE_SHIFTS).n;
 }
 
 static bool
-when_ok(const struct policy_image *img, uint32_t i)
+when_ok(struct policy_image_check *c, uint32_t i)
 {
+	const struct policy_image *img = &c->view;
 	struct image_when w;
 
 	image_get(img, IMAGE_WHENS, i, &w);
@@ -163,8 +182,9 @@ when_ok(const struct policy_image *img, uint32_t i)
 }
 
 static bool
-rule_ok(const struct policy_image *img, uint32_t i)
+rule_ok(struct policy_image_check *c, uint32_t i)
 {
+	const struct policy_image *img = &c->view;
 	struct image_rule r;
 
 	image_get(img, IMAGE_RULES, i, &r);
@@ -178,8 +198,9 @@ rule_ok(const struct policy_image *img, uint32_t i)
 }
 
 static bool
-policy_ok(const struct policy_image *img, uint32_t i)
+policy_ok(struct policy_image_check *c, uint32_t i)
 {
+	const struct policy_image *img = &c->view;
 	struct image_policy p;
 
 	image_get(img, IMAGE_POLICIES, i, &p);
@@ -191,8 +212,9 @@ policy_ok(const struct policy_image *img, uint32_t i)
 }
 
 static bool
-account_ok(const struct policy_image *img, uint32_t i)
+account_ok(struct policy_image_check *c, uint32_t i)
 {
+	const struct policy_image *img = &c->view;
 	struct image_account a;
 
 	image_get(img, IMAGE_ACCOUNTS, i, &a);
@@ -200,54 +222,131 @@ account_ok(const struct policy_image *img, uint32_t i)
 }
 
 static int
-check_elements(const struct policy_image *img, const char **ret_why)
+check_sections(struct policy_image_check *c, size_t *budget, const char **ret_why)
 {
-	static const struct {
-		enum image_section section;
-		bool (*ok)(const struct policy_image *img, uint32_t i);
-		const char *why;
-	} checks[] = {
-	    {IMAGE_REFS, ref_ok, "policy image has a string list out of bounds"},
-	    {IMAGE_PORTS, port_ok, "policy image has a bad port range"},
-	    {IMAGE_PATTERNS, pattern_ok, "policy image has a bad pattern"},
-	    {IMAGE_CONTEXTS, context_ok, "policy image has a bad context"},
-	    {IMAGE_SHIFTS, shift_ok, "policy image has a bad shift of clocks"},
-	    {IMAGE_ZONES, zone_ok, "policy image has a bad time zone"},
-	    {IMAGE_WHENS, when_ok, "policy image has a bad condition"},
-	    {IMAGE_RULES, rule_ok, "policy image has a bad rule"},
-	    {IMAGE_POLICIES, policy_ok, "policy image has a bad policy"},
-	    {IMAGE_ACCOUNTS, account_ok, "policy image has a bad account"},
-	};
+	const struct image_header h = image_head(&c->view);
 
-	for (size_t k = 0; k < ARRAY_SIZE(checks); k++) {
-		uint32_t n = image_section(img, checks[k].section).n;
-
-		for (uint32_t i = 0; i < n; i++)
-			if (!checks[k].ok(img, i))
-				return refuse(ret_why, checks[k].why);
-	}
-	return 0;
+	image_spend(budget, sizeof(h));
+	if (place_sections(&h, c->view.size, ret_why) < 0)
+		return -EINVAL;
+	if (!str_ok(&c->view, h.revision) || !str_ok(&c->view, h.org_id) ||
+	    !str_ok(&c->view, h.org_name))
+		return refuse(ret_why, "policy image has a string out of bounds");
+	return 1;
 }
 
-int
-policy_image_open(struct policy_image *img, const void *base, size_t size, const char **ret_why)
+/* What is wrong with one of them names its sort. */
+static const struct {
+	enum image_section section;
+	bool (*ok)(struct policy_image_check *c, uint32_t i);
+	const char *why;
+} sorts[] = {
+    {IMAGE_REFS, ref_ok, "policy image has a string list out of bounds"},
+    {IMAGE_PORTS, port_ok, "policy image has a bad port range"},
+    {IMAGE_PATTERNS, pattern_ok, "policy image has a bad pattern"},
+    {IMAGE_CONTEXTS, context_ok, "policy image has a bad context"},
+    {IMAGE_SHIFTS, shift_ok, "policy image has a bad shift of clocks"},
+    {IMAGE_ZONES, zone_ok, "policy image has a bad time zone"},
+    {IMAGE_WHENS, when_ok, "policy image has a bad condition"},
+    {IMAGE_RULES, rule_ok, "policy image has a bad rule"},
+    {IMAGE_POLICIES, policy_ok, "policy image has a bad policy"},
+    {IMAGE_ACCOUNTS, account_ok, "policy image has a bad account"},
+};
+
+/* True at the end of this sort. */
+static bool
+check_sort(struct policy_image_check *c, size_t *budget, bool *ret_ok)
 {
-	struct policy_image view = {base, size};
+	enum image_section section = sorts[c->sort].section;
+	uint32_t n = image_section(&c->view, section).n;
+
+	*ret_ok = true;
+	for (; c->element<n && * ret_ok && * budget> 0; c->element++) {
+		*ret_ok = sorts[c->sort].ok(c, c->element);
+		image_spend(budget, image_element(section));
+	}
+	return c->element == n;
+}
+
+static int
+check_elements(struct policy_image_check *c, size_t *budget, const char **ret_why)
+{
+	bool ok;
+
+	for (; c->sort < ARRAY_SIZE(sorts); c->sort++, c->element = 0) {
+		bool ended = check_sort(c, budget, &ok);
+
+		if (!ok)
+			return refuse(ret_why, sorts[c->sort].why);
+		if (!ended)
+			return 0;
+	}
+	if (c->eras != image_section(&c->view, IMAGE_ZONES).n)
+		return refuse(ret_why, "policy image has a bad time zone");
+	return index_check_begin(&c->index, &c->view)
+		   ? 1
+		   : refuse(ret_why, "policy image has a bad index");
+}
+
+static int
+check_index(struct policy_image_check *c, size_t *budget, const char **ret_why)
+{
+	int state = index_check_step(&c->index, &c->view, budget);
+
+	return state < 0 ? refuse(ret_why, "policy image has a bad index") : state;
+}
+
+static int (*const stages[])(struct policy_image_check *c, size_t *budget, const char **ret_why) = {
+    check_sum, check_sections, check_elements, check_index};
+
+/* --- the whole -------------------------------------------------------------------------------- */
+
+int
+policy_image_check_begin(
+    struct policy_image_check *c, const void *base, size_t size, const char **ret_why)
+{
 	struct image_header h;
 
 	if ((uintptr_t)base % 8 != 0)
 		return refuse(ret_why, "policy image is not aligned");
 	if (size < sizeof(h) || size > IMAGE_MAX)
 		return refuse(ret_why, "policy image is too short or too long");
-	memcpy(&h, base, sizeof(h));
-	if (check_header(&h, base, size, ret_why) < 0 || check_sections(&h, size, ret_why) < 0)
-		return -EINVAL;
-	if (!str_ok(&view, h.revision) || !str_ok(&view, h.org_id) || !str_ok(&view, h.org_name))
-		return refuse(ret_why, "policy image has a string out of bounds");
-	if (check_elements(&view, ret_why) < 0)
-		return -EINVAL;
-	if (!index_ok(&view))
-		return refuse(ret_why, "policy image has a bad index");
-	*img = view;
+	*c = (struct policy_image_check){.view = {base, size}, .summed = IMAGE_SUMMED_FROM};
+	h = image_head(&c->view);
+	if (h.magic != IMAGE_MAGIC)
+		return refuse(ret_why, "not a policy image");
+	if (h.version != IMAGE_VERSION)
+		return refuse(ret_why, "policy image of another version");
+	if (h.size != size)
+		return refuse(ret_why, "policy image has another size than its header says");
+	sha256_begin(&c->sum);
 	return 0;
+}
+
+int
+policy_image_check_step(
+    struct policy_image_check *c, size_t budget, struct policy_image *ret, const char **ret_why)
+{
+	if (budget == 0)
+		budget = 1;
+	while (c->stage < ARRAY_SIZE(stages)) {
+		int state = stages[c->stage](c, &budget, ret_why);
+
+		if (state <= 0)
+			return state;
+		c->stage++;
+	}
+	*ret = c->view;
+	return 1;
+}
+
+int
+policy_image_open(struct policy_image *img, const void *base, size_t size, const char **ret_why)
+{
+	struct policy_image_check c;
+	int state = policy_image_check_begin(&c, base, size, ret_why);
+
+	while (state == 0)
+		state = policy_image_check_step(&c, SIZE_MAX, img, ret_why);
+	return state < 0 ? state : 0;
 }

@@ -1,31 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/image.h"
 
-static struct image_header
-header_of(const struct policy_image *img)
-{
-	struct image_header h;
-
-	memcpy(&h, img->base, sizeof(h));
-	return h;
-}
-
 struct str
 policy_image_revision(const struct policy_image *img)
 {
-	return image_str(img, header_of(img).revision);
+	return image_str(img, image_head(img).revision);
 }
 
 struct str
 policy_image_org_id(const struct policy_image *img)
 {
-	return image_str(img, header_of(img).org_id);
+	return image_str(img, image_head(img).org_id);
 }
 
 struct str
 policy_image_org_name(const struct policy_image *img)
 {
-	return image_str(img, header_of(img).org_name);
+	return image_str(img, image_head(img).org_name);
 }
 
 uint32_t

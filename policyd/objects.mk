@@ -15,7 +15,7 @@ POLICYD-compiler := policyd/compiler/compiler.o policyd/compiler/jail.o
 # Evaluators and admin: policyd/client/ is what they have in common.
 POLICYD-clients := \
 	policyd/client/accept.o policyd/client/account.o policyd/client/bucket.o policyd/client/conn.o policyd/client/control.o \
-	policyd/client/image.o policyd/client/lines.o policyd/client/outbuf.o policyd/client/pending.o \
+	policyd/client/image.o policyd/client/image_queue.o policyd/client/lines.o policyd/client/outbuf.o policyd/client/pending.o \
 	policyd/client/promise.o policyd/client/recorder.o policyd/client/reply.o policyd/client/role.o policyd/client/server.o
 
 POLICYD-evaluator := \

@@ -28,18 +28,38 @@ finish(struct admin *a)
 	a->finishing = true;
 	a->finish_by = clock_monotonic() + (int64_t)a->settings->answer_ms * (US_PER_S / 1000);
 	wanted_abandon(a, "shutting down");
+	image_queue_clear(&a->images);
 	server_finish(&a->server);
+}
+
+static void
+refuse_image(const char *why)
+{
+	log_error("admin: policy image refused, the last one stays: %s", why);
 }
 
 /* A listing that is under way keeps its own. */
 static void
-take_image(struct admin *a, struct wire_in *body, int fd)
+next_image(struct admin *a)
 {
-	uint64_t size = wire_get_u64(body);
 	const char *why;
 
-	if (accounts_new_image(&a->server.accounts, &a->image, size, fd, &why) < 0)
-		log_error("admin: policy image refused, the last one stays: %s", why);
+	if (!image_queue_busy(&a->images))
+		return;
+	if (accounts_next_image(&a->server.accounts, &a->images, 0, &a->image, &why) < 0)
+		refuse_image(why);
+	if (image_queue_busy(&a->images))
+		a->server.again = true;
+}
+
+static void
+take_image(struct admin *a, struct wire_in *body, int fd)
+{
+	const char *why;
+
+	if (image_queue_put(&a->images, fd, wire_get_u64(body), &why) < 0)
+		refuse_image(why);
+	next_image(a);
 }
 
 static void
@@ -136,6 +156,7 @@ on_turn(struct server *s)
 	struct admin *a = s->ctx;
 
 	recorder_flush(&a->recorder);
+	next_image(a);
 	if (a->finishing && (s->connections == 0 || clock_monotonic() > a->finish_by) &&
 	    (recorder_unacked(&a->recorder) == 0 || clock_monotonic() > a->finish_by))
 		_exit(ROLE_EXIT_DONE);

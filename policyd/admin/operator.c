@@ -75,10 +75,24 @@ list_begin(struct conn *c)
 	conn_touch(c);
 }
 
-static void list_end(struct operator* o)
+static void
+list_drop_image(struct conn *c)
 {
-	image_unref(o->listing.image);
+	struct operator* o = c->role;
+
+	if (!o->listing.image)
+		return;
+	image_queue_retire(&admin_of(c)->images, o->listing.image);
 	o->listing.image = NULL;
+	c->server->again = true;
+}
+
+static void
+list_end(struct conn *c)
+{
+	struct operator* o = c->role;
+
+	list_drop_image(c);
 	o->state = OPERATOR_DRAINS;
 }
 
@@ -96,7 +110,7 @@ list_more(struct conn *c)
 		conn_deliver(c, text_str(&t));
 	}
 	if (!more && !c->closed)
-		list_end(o);
+		list_end(c);
 }
 
 void
@@ -121,7 +135,7 @@ operator_closed(struct conn *c)
 
 	if (!o)
 		return;
-	image_unref(o->listing.image);
+	list_drop_image(c);
 	if (o->state != OPERATOR_IDLE)
 		conn_release(c);
 	free(o);

@@ -7,6 +7,7 @@
 #include "policy/listing.h"
 #include "policyd/client/control.h"
 #include "policyd/client/image.h"
+#include "policyd/client/image_queue.h"
 #include "policyd/client/recorder.h"
 #include "policyd/client/server.h"
 
@@ -98,6 +99,7 @@ struct admin {
 	const struct settings *settings;
 	uint32_t channel, generation;
 	struct image *image;
+	struct image_queue images;
 	bool finishing;
 	int64_t finish_by;
 	uint32_t next_request;

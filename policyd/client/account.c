@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policyd/client/account.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 static struct account **
@@ -109,22 +108,17 @@ accounts_forget_names(struct accounts *a)
 }
 
 int
-accounts_new_image(
-    struct accounts *a, struct image **image, uint64_t size, int fd, const char **ret_why)
+accounts_next_image(struct accounts *a, struct image_queue *q, uint64_t requests,
+    struct image **image, const char **ret_why)
 {
 	struct image *next;
-	int error = image_open(&next, fd, ret_why);
+	int state = image_queue_step(q, requests, &next, ret_why);
 
-	if (error < 0)
-		return error;
-	if (next->size != size) {
-		image_unref(next);
-		*ret_why = "not of the announced size";
-		return -EINVAL;
-	}
+	if (state <= 0)
+		return state;
 	/* Names point into the old one. */
 	accounts_forget_names(a);
-	image_unref(*image);
+	image_queue_retire(q, *image);
 	*image = next;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "common/limits.h"
 #include "policyd/client/bucket.h"
 #include "policyd/client/image.h"
+#include "policyd/client/image_queue.h"
 #include "policyd/settings.h"
 
 /* What a peer looks like whose uid has no number in our user namespace. Nobody: never believed. */
@@ -54,8 +55,8 @@ void accounts_sweep(struct accounts *a, int64_t now);
 void account_name(struct account *account, const struct image *image);
 
 /*
- * From now on *image is the one behind fd, which must have the announced size; names are those of
- * the new one. Refused (-errno, *ret_why static): *image stays.
+ * A piece of work on the images of q, after so many requests; when the next one is ready, from now on
+ * *image is that one, and so are names. -errno: it is refused (*ret_why static), *image stays.
  */
-int accounts_new_image(
-    struct accounts *a, struct image **image, uint64_t size, int fd, const char **ret_why);
+int accounts_next_image(struct accounts *a, struct image_queue *q, uint64_t requests,
+    struct image **image, const char **ret_why);

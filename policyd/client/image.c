@@ -32,7 +32,7 @@ image_check_fd(int fd, size_t *ret_size, const char **ret_why)
 }
 
 static int
-image_map(struct image *image, int fd, const char **ret_why)
+image_map_fd(struct image *image, int fd, const char **ret_why)
 {
 	int error = image_check_fd(fd, &image->size, ret_why);
 
@@ -44,11 +44,11 @@ image_map(struct image *image, int fd, const char **ret_why)
 		*ret_why = "cannot map the policy image";
 		return -errno;
 	}
-	return policy_image_open(&image->view, image->base, image->size, ret_why);
+	return 0;
 }
 
 int
-image_open(struct image **ret, int fd, const char **ret_why)
+image_map(struct image **ret, int fd, const char **ret_why)
 {
 	struct image *image = calloc(1, sizeof(*image));
 	int error;
@@ -57,14 +57,36 @@ image_open(struct image **ret, int fd, const char **ret_why)
 	if (!image)
 		return -ENOMEM;
 	image->refs = 1;
-	error = image_map(image, fd, ret_why);
+	error = image_map_fd(image, fd, ret_why);
+	if (error < 0)
+		image_unref(image);
+	else
+		*ret = image;
+	return error;
+}
+
+void
+image_checked(struct image *image)
+{
+	image->revision = policy_image_revision(&image->view);
+	image->org_id = policy_image_org_id(&image->view);
+	image->org_name = policy_image_org_name(&image->view);
+}
+
+int
+image_open(struct image **ret, int fd, const char **ret_why)
+{
+	struct image *image;
+	int error = image_map(&image, fd, ret_why);
+
+	if (error < 0)
+		return error;
+	error = policy_image_open(&image->view, image->base, image->size, ret_why);
 	if (error < 0) {
 		image_unref(image);
 		return error;
 	}
-	image->revision = policy_image_revision(&image->view);
-	image->org_id = policy_image_org_id(&image->view);
-	image->org_name = policy_image_org_name(&image->view);
+	image_checked(image);
 	*ret = image;
 	return 0;
 }
@@ -76,12 +98,25 @@ image_ref(struct image *image)
 	return image;
 }
 
+bool
+image_unmap(struct image *image, size_t bytes)
+{
+	size_t n = bytes < image->size ? bytes : image->size;
+
+	if (image->base) {
+		(void)munmap(image->base, n);
+		image->base = (uint8_t *)image->base + n;
+		image->size -= n;
+	}
+	if (image->base && image->size > 0)
+		return false;
+	free(image);
+	return true;
+}
+
 void
 image_unref(struct image *image)
 {
-	if (!image || --image->refs > 0)
-		return;
-	if (image->base)
-		(void)munmap(image->base, image->size);
-	free(image);
+	if (image && --image->refs == 0)
+		(void)image_unmap(image, SIZE_MAX);
 }

@@ -30,19 +30,42 @@ finish(struct evaluator *e)
 		return;
 	e->finishing = true;
 	e->finish_by = clock_monotonic() + (int64_t)e->settings->answer_ms * (US_PER_S / 1000);
+	image_queue_clear(&e->images);
 	server_finish(&e->server);
+}
+
+static void
+refuse_image(const struct evaluator *e, const char *why)
+{
+	log_error("evaluator %u: policy image refused, the last one stays: %s", e->channel, why);
 }
 
 /* Between two requests: nothing points into the old image but what is forgotten here. */
 static void
-take_image(struct evaluator *e, struct wire_in *body, int fd)
+next_image(struct evaluator *e)
 {
-	uint64_t size = wire_get_u64(body);
+	uint64_t requests = e->counters.asked - e->asked_before_piece;
 	const char *why;
 
-	if (accounts_new_image(&e->server.accounts, &e->image, size, fd, &why) < 0)
-		log_error(
-		    "evaluator %u: policy image refused, the last one stays: %s", e->channel, why);
+	if (!image_queue_busy(&e->images))
+		return;
+	e->asked_before_piece = e->counters.asked;
+	if (accounts_next_image(&e->server.accounts, &e->images, requests, &e->image, &why) < 0)
+		refuse_image(e, why);
+	if (image_queue_busy(&e->images))
+		e->server.again = true;
+}
+
+/* A small one is in force before anything else is read. */
+static void
+take_image(struct evaluator *e, struct wire_in *body, int fd)
+{
+	const char *why;
+
+	if (image_queue_put(&e->images, fd, wire_get_u64(body), &why) < 0)
+		refuse_image(e, why);
+	e->asked_before_piece = e->counters.asked;
+	next_image(e);
 }
 
 static void
@@ -182,6 +205,7 @@ on_turn(struct server *s)
 	struct evaluator *e = s->ctx;
 
 	recorder_flush(&e->recorder);
+	next_image(e);
 	if (e->finishing)
 		leave_when_finished(e);
 }

@@ -6,6 +6,7 @@
 #include "policy/policy.h"
 #include "policyd/client/control.h"
 #include "policyd/client/image.h"
+#include "policyd/client/image_queue.h"
 #include "policyd/client/recorder.h"
 #include "policyd/client/server.h"
 #include "policyd/evaluator/notes.h"
@@ -30,7 +31,9 @@ struct evaluator {
 	const struct settings *settings;
 	uint32_t channel, generation;
 	struct image *image;
-	uint32_t account_share; /* requests of one uid that may be under way to the writer */
+	struct image_queue images;
+	uint64_t asked_before_piece; /* counters.asked at the last piece of work on images */
+	uint32_t account_share;      /* requests of one uid that may be under way to the writer */
 	bool finishing;
 	bool last_notes; /* sent: what is refused now is lost with us */
 	int64_t finish_by;

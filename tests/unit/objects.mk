@@ -131,7 +131,7 @@ OBJS-test_client := tests/unit/test_client.o policyd/client/bucket.o policyd/cli
 
 UNIT_TESTS += test_fill
 OBJS-test_fill := tests/unit/test_fill.o policyd/evaluator/fill.o policyd/evaluator/request.o policyd/evaluator/jvalue.o \
-	policyd/client/account.o policyd/client/bucket.o policyd/client/image.o $(POLICY-evaluate) \
+	policyd/client/account.o policyd/client/bucket.o policyd/client/image.o policyd/client/image_queue.o $(POLICY-evaluate) \
 	proto/value.o proto/wire.o proto/record.o proto/line.o common/text.o common/clock.o \
 	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-test_fill := libcrypto
@@ -155,6 +155,12 @@ OBJS-test_evaluator_life := tests/unit/test_evaluator_life.o tests/unit/role_har
 	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
 	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o
 LIBS-test_evaluator_life := libevent_core json-c libcap libcrypto libseccomp
+
+UNIT_TESTS += test_new_image
+OBJS-test_new_image := tests/unit/test_new_image.o tests/unit/role_harness.o $(POLICYD-clients) $(POLICYD-evaluator) \
+	$(POLICY-load) $(POLICY-load-common) proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o proto/line.o \
+	common/log.o common/chan.o common/chan_pair.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o
+LIBS-test_new_image := libevent_core json-c libcap libcrypto libseccomp
 
 UNIT_TESTS += test_places
 OBJS-test_places := tests/unit/test_places.o policyd/supervisor/places.o policyd/supervisor/listen.o policyd/settings.o \

@@ -19,6 +19,7 @@
 #include "policy/accounts.h"
 #include "policy/document.h"
 #include "policy/image.h"
+#include "policy/image_check.h"
 #include "tests/unit/policy_exercise.h"
 #include "tests/unit/policy_fixture.h"
 
@@ -124,6 +125,19 @@ place(const uint8_t *bytes, size_t n)
 	return p;
 }
 
+/* By pieces of this budget: what the check says in the end. */
+static int
+check_in_pieces(struct policy_image *view, const uint8_t *p, size_t n, size_t budget,
+    const char **ret_why, size_t *ret_pieces)
+{
+	struct policy_image_check c;
+	int state = policy_image_check_begin(&c, p, n, ret_why);
+
+	for (*ret_pieces = 0; state == 0; ++*ret_pieces)
+		state = policy_image_check_step(&c, budget, view, ret_why);
+	return state < 0 ? state : 0;
+}
+
 static bool
 opens(const uint8_t *p, size_t n, bool use)
 {
@@ -198,7 +212,7 @@ test_flipped_bytes(void **state)
 	for (size_t i = 0; i < size; i++) {
 		for (size_t k = 0; k < ARRAY_SIZE(flips); k++) {
 			p[i] = image[i] ^ flips[k];
-			assert_int_equal(image_seal(p, size), 0);
+			image_seal(p, size);
 			opened += opens(p, size, true);
 		}
 		p[i] = image[i];
@@ -220,7 +234,7 @@ test_truncated(void **state)
 		if (n < sizeof(struct image_header))
 			continue;
 		memcpy(p + offsetof(struct image_header, size), &told, sizeof(told));
-		assert_int_equal(image_seal(p, n), 0);
+		image_seal(p, n);
 		assert_false(opens(p, n, true));
 	}
 }
@@ -245,11 +259,68 @@ test_hostile_numbers(void **state)
 
 			memcpy(p + at, &v, sizeof(v));
 		}
-		assert_int_equal(image_seal(p, size), 0);
+		image_seal(p, size);
 		opened += opens(p, size, true);
 	}
 	print_message("# %u of 200000 opened\n", opened);
 	assert_true(opened > 1000);
+}
+
+/* What is said of an image does not depend on how it is looked at. */
+static void
+assert_same_in_pieces(const uint8_t *p, size_t n)
+{
+	static const size_t budgets[] = {1, 100};
+	struct policy_image view, piecewise;
+	const char *why = "", *why_piecewise = "";
+	int want = policy_image_open(&view, p, n, &why);
+	size_t pieces;
+
+	for (size_t i = 0; i < ARRAY_SIZE(budgets); i++) {
+		assert_int_equal(
+		    check_in_pieces(&piecewise, p, n, budgets[i], &why_piecewise, &pieces), want);
+		assert_string_equal(why_piecewise, why);
+		if (want == 0)
+			assert_memory_equal(&piecewise, &view, sizeof(view));
+	}
+}
+
+static void
+test_whole_in_pieces(void **state)
+{
+	struct policy_image view;
+	const char *why;
+	size_t pieces;
+
+	(void)state;
+	assert_same_in_pieces(place(image, size), size);
+	assert_int_equal(
+	    check_in_pieces(&view, place(image, size), size, SIZE_MAX, &why, &pieces), 0);
+	assert_int_equal(pieces, 1);
+	/* One element at a time: each byte is summed by itself, and then there are the elements. */
+	assert_int_equal(check_in_pieces(&view, place(image, size), size, 1, &why, &pieces), 0);
+	assert_in_range(pieces, size, 2 * size);
+	assert_int_equal(check_in_pieces(&view, place(image, size), size, 0, &why, &pieces), 0);
+	assert_in_range(pieces, size, 2 * size);
+	(void)policy_exercise(&view);
+}
+
+/* Every byte, with its wrong checksum and with a right one. */
+static void
+test_flipped_in_pieces(void **state)
+{
+	uint8_t *p = place(image, size);
+
+	(void)state;
+	for (size_t i = 0; i < size; i++) {
+		p[i] = image[i] ^ (uint8_t)(1u << pick(8));
+		assert_same_in_pieces(p, size);
+		image_seal(p, size);
+		assert_same_in_pieces(p, size);
+		memcpy(p, image, sizeof(struct image_header));
+		p[i] = image[i];
+	}
+	assert_same_in_pieces(p, size);
 }
 
 int
@@ -262,6 +333,8 @@ main(void)
 	    cmocka_unit_test(test_flipped_bytes),
 	    cmocka_unit_test(test_truncated),
 	    cmocka_unit_test(test_hostile_numbers),
+	    cmocka_unit_test(test_whole_in_pieces),
+	    cmocka_unit_test(test_flipped_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
