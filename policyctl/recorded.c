@@ -154,6 +154,20 @@ recordings_add(struct recordings *r, const struct recorded_decision *d)
 }
 
 int
+recordings_add_cut(struct recordings *r, const struct recorded_decision *d)
+{
+	struct recorded_rule rule;
+	int error = str_given(d->rule) ? count_rule(r, d->policy, d->rule, &rule) : 0;
+
+	r->decisions++;
+	if (error == -ENOSPC)
+		r->outside++;
+	else
+		r->cut++;
+	return error == -ENOMEM ? error : 0;
+}
+
+int
 recorded_op(const struct recorded *q, struct policy_op *op, struct policy_subject *subject)
 {
 	const char *why;
@@ -173,6 +187,9 @@ recordings_warn(const struct recordings *r, const char *command)
 	if (r->not_read > 0)
 		log_warn("%s: %llu lines of the log are no records: left out", command,
 		    (unsigned long long)r->not_read);
+	if (r->cut > 0)
+		log_warn("%s: %llu records have only the beginning of their resource: left out",
+		    command, (unsigned long long)r->cut);
 	if (r->no_request > 0)
 		log_warn("%s: %llu records name no request that could be asked again: left out",
 		    command, (unsigned long long)r->no_request);
@@ -181,7 +198,7 @@ recordings_warn(const struct recordings *r, const char *command)
 			 "were left out",
 		    command, RECORDED_MAX, (unsigned)(RECORDED_BYTES >> 20),
 		    (unsigned long long)r->outside);
-	return r->outside > 0;
+	return r->outside + r->cut > 0;
 }
 
 void

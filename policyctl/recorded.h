@@ -52,7 +52,8 @@ struct recordings {
 	uint64_t segments;   /* files read */
 	uint64_t decisions;  /* evaluation records since then */
 	uint64_t outside;    /* of them: beyond the limits of memory */
-	uint64_t no_request; /* of them: cut, or not understood by policyd: cannot be asked again */
+	uint64_t cut;        /* of them: only the beginning of their resource is on record */
+	uint64_t no_request; /* of them: not understood by policyd: cannot be asked again */
 	uint64_t not_read;   /* lines that are no records */
 	/* inside */
 	struct arena arena;
@@ -74,7 +75,7 @@ recordings_at(const struct recordings *r, uint32_t i)
 	return (const struct recorded *)r->all.p + i;
 }
 
-/* What could not be used, on stderr. True: something lies beyond the limits. */
+/* What could not be used, on stderr. True: requests are among it that policyd understood. */
 bool recordings_warn(const struct recordings *r, const char *command);
 
 /* The rule's count; 0 when it decided nothing. */
@@ -96,6 +97,9 @@ struct recorded_decision {
 	struct str policy, rule; /* STR_NONE: none decided */
 };
 int recordings_add(struct recordings *r, const struct recorded_decision *d);
+
+/* One whose resource was cut: only its rule counts. -ENOMEM. */
+int recordings_add_cut(struct recordings *r, const struct recorded_decision *d);
 
 /* A line of a log, without its newline. -ENOMEM. (recorded_line.c) */
 int recordings_line(struct recordings *r, struct str text);

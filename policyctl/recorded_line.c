@@ -63,7 +63,7 @@ read_request(const struct recordline *line, struct policy_op *op)
 	struct text resource = text_over(buf, sizeof(buf));
 	const char *why;
 
-	if (!str_given(action) || !str_given(target) || is_cut(line))
+	if (!str_given(action) || !str_given(target))
 		return false;
 	text_put(&resource, resource_kind(action));
 	text_put(&resource, target);
@@ -77,6 +77,26 @@ read_time(const struct recordline *line, int64_t *ret)
 	struct str s = text_of(line, MEMBER_timestamp, buf);
 
 	return str_given(s) && clock_parse(s, ret) == 0;
+}
+
+/* Who asked and what came of it; what was asked is another matter. The strings lie in buf. */
+static void
+read_decision(const struct recordline *line, char buf[RECORDED_FIELDS + 2][LIMIT_LINE],
+    struct recorded_decision *d)
+{
+	d->deny = !recordline_is(
+	    recordline_value(line, MEMBER_decision), STR("AUDIT_DECISION_ALLOW"));
+	d->enforced = recordline_is(
+	    recordline_value(line, MEMBER_enforcement_mode), STR("enforce"));
+	d->field[RECORDED_USER] = text_of(line, MEMBER_username, buf[RECORDED_USER]);
+	d->field[RECORDED_SANDBOX] = text_of(line, MEMBER_sandbox_id, buf[RECORDED_SANDBOX]);
+	d->field[RECORDED_AGENT] = text_of(line, MEMBER_agent, buf[RECORDED_AGENT]);
+	d->field[RECORDED_CLIENT] = text_of(line, MEMBER_client_name, buf[RECORDED_CLIENT]);
+	d->policy = text_of(line, MEMBER_policy_id, buf[RECORDED_FIELDS]);
+	d->rule = text_of(line, MEMBER_rule_id, buf[RECORDED_FIELDS + 1]);
+	/* The writer never leaves out one of them. */
+	if (str_given(d->rule) && !str_given(d->policy))
+		d->policy = STR("");
 }
 
 int
@@ -96,25 +116,15 @@ recordings_line(struct recordings *r, struct str text)
 		recordline_value(&line, MEMBER_category), STR("AUDIT_CATEGORY_EVALUATION")) ||
 	    d.at < r->since)
 		return 0;
+	read_decision(&line, buf, &d);
+	if (is_cut(&line))
+		return recordings_add_cut(r, &d);
 	if (!read_request(&line, &op)) {
 		r->decisions++;
 		r->no_request++;
 		return 0;
 	}
-	d.deny = !recordline_is(
-	    recordline_value(&line, MEMBER_decision), STR("AUDIT_DECISION_ALLOW"));
-	d.enforced = recordline_is(
-	    recordline_value(&line, MEMBER_enforcement_mode), STR("enforce"));
 	d.field[RECORDED_ACTION] = op.action_name;
 	d.field[RECORDED_RESOURCE] = op.resource;
-	d.field[RECORDED_USER] = text_of(&line, MEMBER_username, buf[RECORDED_USER]);
-	d.field[RECORDED_SANDBOX] = text_of(&line, MEMBER_sandbox_id, buf[RECORDED_SANDBOX]);
-	d.field[RECORDED_AGENT] = text_of(&line, MEMBER_agent, buf[RECORDED_AGENT]);
-	d.field[RECORDED_CLIENT] = text_of(&line, MEMBER_client_name, buf[RECORDED_CLIENT]);
-	d.policy = text_of(&line, MEMBER_policy_id, buf[RECORDED_FIELDS]);
-	d.rule = text_of(&line, MEMBER_rule_id, buf[RECORDED_FIELDS + 1]);
-	/* The writer never leaves out one of them. */
-	if (str_given(d.rule) && !str_given(d.policy))
-		d.policy = STR("");
 	return recordings_add(r, &d);
 }

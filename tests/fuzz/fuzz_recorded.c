@@ -97,7 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_lines(&r, (const char *)data, size);
 	for (uint32_t i = 0; i < r.all.n; i++)
 		counted += recordings_at(&r, i)->count;
-	if (counted + r.no_request + r.outside != r.decisions)
+	if (counted + r.cut + r.no_request + r.outside != r.decisions)
 		abort();
 	check_suggestions(&r, 2);
 	check_suggestions(&r, SUGGEST_NEVER);
