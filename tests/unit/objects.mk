@@ -278,6 +278,9 @@ OBJS-test_record := tests/unit/test_record.o auditlog/record.o auditlog/usual.o 
 	common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-test_record := libcrypto
 OBJS-test_logdir := tests/unit/test_logdir.o proto/logdir.o auditlog/pool.o proto/segname.o common/clock.o
+UNIT_TESTS += test_auditlog_format
+OBJS-test_auditlog_format := tests/unit/test_auditlog_format.o auditlog/path.o auditlog/format_text.o auditlog/format_csv.o \
+	auditlog/format_template.o auditlog/outline.o proto/recordline.o common/clock.o common/text.o
 UNIT_TESTS += test_auditlog_parts
 OBJS-test_auditlog_parts := tests/unit/test_auditlog_parts.o auditlog/when.o auditlog/pattern.o auditlog/tally.o common/clock.o
 
