@@ -166,6 +166,10 @@ ATTEMPT(count_events, syscall(SYS_perf_event_open, page, 0, -1, -1, 0))
 ATTEMPT(use_keys, syscall(SYS_keyctl, 0, 0))
 ATTEMPT(control_a_device, syscall(SYS_ioctl, SANDBOX_FILE, 0x5413, page))
 ATTEMPT(duplicate_a_descriptor, dup(SANDBOX_FILE))
+#ifdef __x86_64__
+/* Every table has it, but not by the numbers of another ABI of the same kernel. */
+ATTEMPT(call_by_x32, syscall(0x40000000 | SYS_getpid))
+#endif
 
 #define CASE(name)                \
 	{                         \
@@ -237,5 +241,8 @@ const struct sandbox_case sandbox_attempts[] = {
     CASE(use_keys),
     CASE(control_a_device),
     CASE(duplicate_a_descriptor),
+#ifdef __x86_64__
+    CASE(call_by_x32),
+#endif
 };
 const size_t sandbox_n_attempts = sizeof(sandbox_attempts) / sizeof(sandbox_attempts[0]);
