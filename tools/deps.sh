@@ -36,6 +36,7 @@ check|optional|nodemodule ajv|node-ajv|nodejs-ajv|-|-
 check|optional|command strace|strace|strace|strace|strace
 check|optional|command curl|curl|curl|curl|curl
 check|optional|file /usr/sbin/squid|squid|squid|squid|squid
+check|optional|file /usr/sbin/rsyslogd|rsyslog|rsyslog|rsyslog|rsyslog
 check|optional|command zbarimg|zbar-tools|zbar-tools|zbar|zbar
 check|optional|file /usr/sbin/mkfs.ext4|e2fsprogs|e2fsprogs|e2fsprogs|e2fsprogs
 check|optional|file /usr/sbin/mkfs.xfs|xfsprogs|xfsprogs|xfsprogs|xfsprogs

@@ -10,6 +10,7 @@ import os
 import pty
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import evidence_log  # noqa: E402
 import judges  # noqa: E402
+import procs  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
 from evidence_log import LogBuilder  # noqa: E402
@@ -420,6 +422,88 @@ class Ecs(Case):
     def test_hostile_log(self):
         for line in Output.ODD:
             self.check(raw("export", "--format", "ecs", "-", stdin=line)[1])
+
+
+def end_of(child):
+    child.terminate()
+    child.wait(30)
+
+
+class Rsyslog(Case):
+    """What another implementation makes of it."""
+    PROGRAM = shutil.which("rsyslogd", path=os.environ.get("PATH", "") + ":/usr/sbin")
+    COMMON = """global(workDirectory="{0}" maxMessageSize="64k" net.enableDNS="off" parser.escapeControlCharactersOnReceive="off")
+        module(load="imptcp")
+        input(type="imptcp" path="{0}/in" unlink="on" ruleset="in")
+        """
+    SYSLOG = """module(load="mmpstrucdata")
+        template(name="out" type="list") {{
+            constant(value="{{") property(name="pri" format="jsonf" outname="pri") constant(value=",")
+            property(name="timereported" dateFormat="rfc3339" format="jsonf" outname="time") constant(value=",")
+            property(name="hostname" format="jsonf" outname="host") constant(value=",")
+            property(name="msgid" format="jsonf" outname="msgid") constant(value=",")
+            property(name="msg" format="jsonf" outname="msg") constant(value=",\\"data\\":")
+            property(name="$!rfc5424-sd!sealwright@32473") constant(value="}}\\n")
+        }}
+        ruleset(name="in" parser="rsyslog.rfc5424") {{
+            action(type="mmpstrucdata" sd_name.lowercase="off")
+            action(type="omfile" file="{0}/out" template="out" flushOnTXEnd="on")
+        }}
+        """
+    CEF = """module(load="mmnormalize")
+        template(name="out" type="list") {{ property(name="$!") constant(value="\\n") }}
+        ruleset(name="in") {{
+            action(type="mmnormalize" useRawMsg="on" rule=["rule=:%event:cef%"])
+            action(type="omfile" file="{0}/out" template="out" flushOnTXEnd="on")
+        }}
+        """
+
+    def through(self, config, messages):
+        """What rsyslog has written for each of them."""
+        if not self.PROGRAM:
+            self.skipTest("no rsyslogd")
+        with tempfile.TemporaryDirectory(prefix="o") as top:
+            with open(os.path.join(top, "conf"), "w", encoding="utf-8") as f:
+                f.write((self.COMMON + config).format(top))
+            if subprocess.run([self.PROGRAM, "-N1", "-f", f.name], capture_output=True, check=False).returncode:
+                self.skipTest("this rsyslogd has not all modules")
+            with subprocess.Popen([self.PROGRAM, "-n", "-i", "NONE", "-f", f.name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+                try:
+                    with socket.socket(socket.AF_UNIX) as s:
+                        procs.wait_until(lambda: s.connect_ex(os.path.join(top, "in")) == 0, 60, "rsyslogd")
+                        s.sendall(messages)
+                    procs.wait_until(lambda: self.written(top).count(b"\n") == messages.count(b"\n"), 60, "all messages")
+                    found = [json.loads(line) for line in self.written(top).splitlines()]
+                    self.assertEqual(len(found), len(self.records))
+                    return found
+                finally:
+                    end_of(child)
+
+    @staticmethod
+    def written(top):
+        try:
+            with open(os.path.join(top, "out"), "rb") as f:
+                return f.read()
+        except FileNotFoundError:
+            return b""
+
+    def test_syslog(self):
+        found = self.through(self.SYSLOG, self.export("syslog"))
+        for event, r in zip(found, self.records):
+            self.assertEqual((event["time"], int(event["pri"]) // 8), (r["timestamp"], 13))
+            for name in r:
+                if name != "peer" and name != r["action_type"]:
+                    at = r[name][-1] if isinstance(r[name], list) else r[name]
+                    self.assertEqual(event["data"].get(name), safe(said(at)), (name, event))
+
+    def test_cef(self):
+        found = self.through(self.CEF, self.export("cef"))
+        for event, r in zip(found, self.records):
+            self.assertEqual(event["event"]["DeviceVendor"], "Sealwright")
+            fields = event["event"]["Extensions"]
+            for key, name in (("externalId", "audit_event_id"), ("cs3", "resource_id"), ("SealwrightAuditDetails", "details"),
+                              ("SealwrightAuditAgent", "agent"), ("cs6", "prev_hash")):
+                self.assertEqual(fields.get(key), safe(said(r[name])) if name in r else None, (key, event))
 
 
 class Output(Case):
