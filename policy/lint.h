@@ -59,6 +59,8 @@ int lint_compare_items(const struct lint_item *x, const struct lint_item *y);
 
 /* Of items with the same host and path that many are looked at as covering others, and no more. */
 #define LINT_SAME 64
+/* And so many as covering each other, on either side of one. */
+#define LINT_BESIDE 256
 
 /*
  * Of some items those that may cover one that is not their equal, by what they name: the host, the
@@ -70,7 +72,7 @@ struct lint_index {
 	uint32_t *next;                                 /* of each item: the next of its chain */
 	struct vec general;                             /* uint32_t */
 	uint8_t lengths[17][129]; /* networks: bytes of address, prefixes there are */
-	bool left_out;            /* there are more than LINT_SAME somewhere */
+	bool left_out;            /* there are more than that somewhere */
 };
 
 /* 0 or -ENOMEM; lint_index_free() in any case. Items must stay; they are sorted. */

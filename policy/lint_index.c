@@ -137,11 +137,9 @@ lint_index_build(struct lint_index *index, const struct lint_item *items, uint32
 		return -ENOMEM;
 	for (uint32_t i = 0; error == 0 && i < n; i++) {
 		same = i > 0 && lint_compare_items(&items[i - 1], &items[i]) == 0 ? same + 1 : 0;
-		if (!is_wide(&items[i]))
-			continue;
-		if (same < LINT_SAME)
+		if (is_wide(&items[i]) && same < LINT_SAME)
 			error = index_add(index, lint_pattern(&items[i]), i);
-		else
+		else if (is_wide(&items[i]) || same >= LINT_BESIDE)
 			index->left_out = true;
 	}
 	return error;

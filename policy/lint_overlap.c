@@ -164,8 +164,8 @@ by_pattern(const void *a, const void *b)
 static bool
 compare_same(const struct lint *l, const struct lint_item *items, uint32_t n, uint32_t b)
 {
-	uint32_t low = b > LINT_SAME ? b - LINT_SAME : 0;
-	uint32_t high = n - b > LINT_SAME ? b + LINT_SAME : n;
+	uint32_t low = b > LINT_BESIDE ? b - LINT_BESIDE : 0;
+	uint32_t high = n - b > LINT_BESIDE ? b + LINT_BESIDE : n;
 
 	for (uint32_t a = low; a < high; a++)
 		if (lint_compare_items(&items[a], &items[b]) == 0 &&

@@ -344,6 +344,25 @@ test_large(void **state)
 	assert_true(time(NULL) - began < 60);
 }
 
+/* Of one host: a few hundred are all compared with each other, more are not, and that is said. */
+static void
+test_many_of_one_host(void **state)
+{
+	static struct policy_report report;
+
+	(void)state;
+	lint_large(250, "connect:tcp", "h.example:1", "", &report);
+	assert_int_equal(report.n, 0);
+	lint_large(250, "connect:tcp", "h.example:1,2", "", &report);
+	assert_int_equal(report.n, 0);
+	lint_large(8000, "connect:tcp", "h.example:1", "", &report);
+	assert_int_equal(report.n, 1);
+	assert_non_null(strstr(report.complaint[0].text, "not all were looked at"));
+	lint_large(250, "connect:tcp", "h.example:1-65535,1", "", &report);
+	assert_true(report.n > 0);
+	assert_non_null(strstr(report.complaint[0].text, "is covered already by"));
+}
+
 int
 main(void)
 {
@@ -354,6 +373,7 @@ main(void)
 	    cmocka_unit_test(test_covers_net),
 	    cmocka_unit_test(test_covers_fs),
 	    cmocka_unit_test(test_large),
+	    cmocka_unit_test(test_many_of_one_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
