@@ -183,7 +183,10 @@ suggest_prove(const struct suggestion *s, struct str document)
 	return suggest_count_allowed(s, &image, &s->forbidden) == 0;
 }
 
-/* The document, after a second try without merging if need be. */
+/*
+ * The document; without merging if need be. What a rule denies to some and the rules here allow to all
+ * is said then.
+ */
 static char *
 suggest_make(struct suggestion *s, size_t *ret_n)
 {
@@ -195,9 +198,10 @@ suggest_make(struct suggestion *s, size_t *ret_n)
 			cli_fatal(ENOMEM, "suggest");
 		suggest_rank(s);
 		document = suggestion_document(s, ret_n);
-		if (suggest_prove(s, (struct str){document, *ret_n}) || s->unmerged)
+		if (suggest_prove(s, (struct str){document, *ret_n}) || s->contradicts)
 			return document;
 		free(document);
+		s->contradicts = s->unmerged;
 		s->unmerged = true;
 		s->suggest.merge = SUGGEST_NEVER;
 	}

@@ -77,6 +77,7 @@ struct suggestion {
 	uint64_t no_rule;        /* requests that no rule can name */
 	uint64_t left_out;       /* rules beyond SUGGEST_RULES and SUGGEST_BYTES */
 	bool unmerged;           /* a merged rule would have allowed what a rule denies */
+	bool contradicts;        /* even so one does: for everybody, where the rule is about some */
 	bool inactive;           /* the policy has an org source: others allow nothing */
 };
 

@@ -308,6 +308,9 @@ put_head(FILE *f, const struct suggestion *s, struct text *t)
 	if (s->unmerged)
 		text_put(t, STR("// Nothing was merged: it would have allowed what a rule "
 				"denies.\n"));
+	if (s->contradicts)
+		text_put(t, STR("// Some of what a rule denies would be allowed: by rules for "
+				"everybody, where that rule is about some. Keep it.\n"));
 	if (s->inactive)
 		text_put(t, STR("// An org policy is loaded: only rules of \"source\": \"org\" "
 				"allow, so these would have to be its.\n"));

@@ -176,6 +176,13 @@ class Suggest(service.Case):
                 self.assertIn("// 1 request left out that no rule can name.", self.suggest(log, *args))
             self.assertEqual(len(self.rules(log)), 2)
 
+    def test_denied_to_some(self):
+        """What a rule denies to one sandbox would be allowed to all: no rule but that for each sandbox avoids it."""
+        log = self.log(connect("a.example", sandbox_id="s1", rule=("p", "r")), connect("a.example", sandbox_id="s2"))
+        remark = "Some of what a rule denies would be allowed"
+        self.assertIn(remark, self.suggest(log))
+        self.assertNotIn(remark, self.suggest(log, "--per-sandbox"))
+
     def test_nobody_on_record(self):
         log = self.log(connect("a.example"), connect("b.example", username="bob"))
         self.assertEqual(self.suggest(log, "--per-user").count("// For every user: none is on record."), 1)
