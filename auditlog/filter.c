@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "auditlog/path.h"
 #include "auditlog/pattern.h"
 #include "auditlog/when.h"
 #include "common/text.h"
@@ -297,41 +298,13 @@ value_matches(const struct recordline_value *v, struct str pattern)
 	return false;
 }
 
-/* The member of v by this name. */
-static bool
-step_into(struct recordline_value *v, struct str name)
-{
-	struct recordline_walk w = recordline_walk(v);
-	struct recordline_value key, value;
-
-	if (v->type != RECORDLINE_OBJECT)
-		return false;
-	while (recordline_next(&w, &key, &value)) {
-		if (!recordline_is(&key, name))
-			continue;
-		*v = value;
-		return true;
-	}
-	return false;
-}
-
-static struct str
-path_next(struct str *rest)
-{
-	const char *dot = rest->n > 0 ? memchr(rest->p, '.', rest->n) : NULL;
-	struct str name = {rest->p, dot ? (size_t)(dot - rest->p) : rest->n};
-
-	*rest = str_skip(*rest, name.n + 1);
-	return name;
-}
-
 /* A name may hold dots itself; the outermost object is asked for the whole of it before. */
 static bool
 path_matches(const struct filter_term *term, const struct recordline *r)
 {
 	struct str rest = term->path, name = path_next(&rest);
 	const struct recordline_value *at = recordline_named(r, term->path);
-	struct recordline_value v;
+	struct recordline_value v, inner;
 
 	if (at)
 		return value_matches(at, term->pattern);
@@ -340,8 +313,8 @@ path_matches(const struct filter_term *term, const struct recordline *r)
 	if (!at || rest.n == 0)
 		return false;
 	v = *at;
-	while (rest.n > 0)
-		if (!step_into(&v, path_next(&rest)))
+	for (; rest.n > 0; v = inner)
+		if (!path_step(&v, path_next(&rest), &inner))
 			return false;
 	return value_matches(&v, term->pattern);
 }

@@ -4,8 +4,8 @@
 #include "common/text.h"
 #include "proto/record.h"
 
-static struct str
-next_name(struct str *rest)
+struct str
+path_next(struct str *rest)
 {
 	const char *dot = rest->n > 0 ? memchr(rest->p, '.', rest->n) : NULL;
 	struct str name = {rest->p, dot ? (size_t)(dot - rest->p) : rest->n};
@@ -41,14 +41,14 @@ is_whole(struct str text)
 	bool whole = text.n > 0 && text.p[text.n - 1] != '.';
 
 	while (whole && text.n > 0)
-		whole = next_name(&text).n > 0;
+		whole = path_next(&text).n > 0;
 	return whole;
 }
 
 bool
 path_parse(struct path *p, struct str text)
 {
-	struct str rest = text, name = next_name(&rest);
+	struct str rest = text, name = path_next(&rest);
 
 	*p = (struct path){.text = text, .below = rest, .member = recordline_find(name)};
 	if (str_eq(name, STR("payload")))
@@ -89,7 +89,7 @@ path_find(const struct path *p, const struct recordline *r, struct recordline_va
 	for (; rest.n > 0; v = room) {
 		struct recordline_value inner;
 
-		if (!path_step(v, next_name(&rest), &inner))
+		if (!path_step(v, path_next(&rest), &inner))
 			return NULL;
 		*room = inner;
 	}

@@ -19,6 +19,9 @@ struct path {
 /* False: no record can have it. text must outlive the path. */
 bool path_parse(struct path *p, struct str text);
 
+/* Takes the first name off. */
+struct str path_next(struct str *rest);
+
 /* The member of an object by its name. False: there is none, or v is NULL or no object. */
 bool path_step(const struct recordline_value *v, struct str name, struct recordline_value *ret);
 
