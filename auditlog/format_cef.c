@@ -38,6 +38,7 @@ static const struct cef_key {
     {MEMBER_org_name, "SealwrightAuditOrgName", NULL, 0},
     {MEMBER_agent, "SealwrightAuditAgent", NULL, 0},
     {MEMBER_request_id, "SealwrightAuditRequestId", NULL, 0},
+    {MEMBER_os, "SealwrightAuditOs", NULL, 0},
     {MEMBER_event, "SealwrightAuditEvent", NULL, 0},
     {MEMBER_level, "SealwrightAuditLevel", NULL, 0},
     {MEMBER_actor, "SealwrightAuditActor", NULL, 0},

@@ -187,6 +187,11 @@ put_who(struct text *t, const struct recordline *r)
 		put_field(t, ",\"id\":", &v);
 	put_field(t, ",\"name\":", recordline_value(r, MEMBER_username));
 	put_field(t, ",\"email\":", recordline_value(r, MEMBER_user_email));
+	if (path_step(peer, STR("gid"), &v)) {
+		text_put(t, STR(",\"group\":{\"id\":"));
+		put_string(t, &v);
+		text_char(t, '}');
+	}
 	end_object(t, user, from);
 	put_object(t, process, &from);
 	if (path_step(peer, STR("pid"), &v))
@@ -267,6 +272,7 @@ static const struct ecs_member own_members[] = {
     {MEMBER_evaluator, ",\"evaluator\":"},
     {MEMBER_request_id, ",\"request_id\":"},
     {MEMBER_prev_hash, ",\"prev_hash\":"},
+    {MEMBER_os, ",\"os\":"},
 };
 
 /* A date field takes no other text. */

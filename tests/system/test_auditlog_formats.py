@@ -352,7 +352,7 @@ class Leef(Case):
 
 class Ecs(Case):
     """Fields, their types and the values allowed, of ECS 8.17 as its reference lists them."""
-    KEYWORDS = {"event.id", "event.action", "event.provider", "event.module", "event.dataset", "event.reason", "user.id", "user.name",
+    KEYWORDS = {"event.id", "event.action", "event.provider", "event.module", "event.dataset", "event.reason", "user.id", "user.name", "user.group.id",
                 "user.email", "process.name", "destination.address", "destination.domain", "url.original", "file.path", "host.hostname",
                 "log.level", "observer.vendor", "observer.product", "observer.version", "rule.id", "rule.ruleset", "rule.version",
                 "organization.id", "organization.name", "http.request.method", "ecs.version"}
@@ -393,10 +393,10 @@ class Ecs(Case):
         out = self.export("ecs").split(b"\n")
         self.assertEqual((out.pop(), len(out)), (b"", len(self.records)))
         own = {"schema_version", "category", "action_type", "decision", "enforcement_mode", "resource_id", "audit_session_id", "sandbox_id",
-               "agent", "actor", "details", "evaluation_id", "evaluator", "request_id", "prev_hash"}
+               "agent", "actor", "details", "evaluation_id", "evaluator", "request_id", "prev_hash", "os"}
         for line, r in zip(out, self.records):
             found = self.check(line)
-            paths = {f"sealwright.{n}": n for n in own} | {"sealwright.payload": "payload", "event.id": "audit_event_id", "user.name": "username",
+            paths = {f"sealwright.{n}": n for n in own} | {"sealwright.payload": "payload", "event.id": "audit_event_id", "user.name": "username", "user.group.id": "peer.gid",
                      "user.id": "peer.uid", "user.email": "user_email", "process.name": "client_name", "rule.id": "rule_id",
                      "rule.ruleset": "policy_id", "rule.version": "policy_revision", "organization.id": "org_id", "host.hostname": "hostname",
                      "organization.name": "org_name", "log.level": "level", "event.reason": "deny_reason", "@timestamp": "timestamp"}
