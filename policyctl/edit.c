@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "policy/report.h"
 #include "policyctl/document.h"
 #include "policyctl/edit_show.h"
 
@@ -319,6 +320,26 @@ edit_write(const struct edit *e, struct str text)
 }
 
 static bool
+edit_denies_more(const struct edit *e)
+{
+	const struct edit_line *lines = e->lines.p;
+
+	for (uint32_t i = 0; e->options->sandbox && i < e->lines.n; i++)
+		if (lines[i].what == EDIT_ADDED && lines[i].deny)
+			return true;
+	return false;
+}
+
+/* A deny holds when it is not known that its scope does not (docs/POLICY.md, "Missing"). */
+static void
+edit_doubt_missing(struct edit *e)
+{
+	if (edit_denies_more(e))
+		report_add(&e->doubts, &e->texts, PLACE_NOWHERE,
+		    "also denies whoever says no sandbox, or is not believed to be in one");
+}
+
+static bool
 edit_has_change(const struct edit *e)
 {
 	const struct edit_line *lines = e->lines.p;
@@ -338,6 +359,7 @@ edit_carry_out(struct edit *e, struct str text)
 
 	if (changed && !e->options->dry_run)
 		edit_write(e, text);
+	edit_doubt_missing(e);
 	edit_show(e, changed, before, text);
 	if (!e->options->reload || e->options->dry_run)
 		return CLI_YES;

@@ -139,6 +139,16 @@ written to {self.own}; not in force before: policyctl reload
             self.assertEqual(self.decides("net:connect:tcp", "net:domain:b.example:1", *args), want)
         self.assertEqual(self.decides("net:connect:tcp", "net:domain:d.example:1", "--sandbox", "sb-1", "--user", "eve"), "deny")
 
+    def test_deny_of_a_sandbox(self):
+        """It holds where no sandbox is known, too, which is said."""
+        doubt = "policyctl: deny: also denies whoever says no sandbox, or is not believed to be in one\n"
+        self.done("allow", "network", "a.example")
+        self.assertIn(doubt, self.done("deny", "network", "a.example", "--sandbox", "s1"))
+        self.assertNotIn(doubt, self.done("deny", "network", "a.example", "--sandbox", "s1"))
+        self.assertNotIn(doubt, self.done("deny", "network", "b.example"))
+        for args, want in (((), "deny"), (("--sandbox", "s1"), "deny"), (("--sandbox", "s2"), "allow")):
+            self.assertEqual(self.decides("net:connect:tcp", "net:domain:a.example:1", *args), want)
+
     def test_names_and_expiry(self):
         self.done("allow", "network", "a.example", "--name", 'for "Bob" \\ \u202e', "--expires", "2099-12-31T00:00:00+01:00")
         self.assertIn('"name": "for \\"Bob\\" \\\\ \\u202e"', self.read())
