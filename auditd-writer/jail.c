@@ -80,6 +80,21 @@ restrict_openings(const struct writer_jail *j)
 	return seccomp_pairs_install("openat", 0, 2, pairs, (size_t)n);
 }
 
+/* What the table's one rule cannot say: wait and wake, and no lock that knows priorities. */
+static int
+restrict_waits(void)
+{
+	static const struct syscall_pair pairs[] = {
+	    {FUTEX_WAIT_PRIVATE, FUTEX_WAIT_PRIVATE},
+	    {FUTEX_WAKE_PRIVATE, FUTEX_WAKE_PRIVATE},
+	    {FUTEX_WAIT_BITSET_PRIVATE, FUTEX_WAIT_BITSET_PRIVATE},
+	    {FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME,
+		FUTEX_WAIT_BITSET_PRIVATE | FUTEX_CLOCK_REALTIME},
+	};
+
+	return seccomp_pairs_install("futex", 1, 1, pairs, ARRAY_SIZE(pairs));
+}
+
 /* The thread is born with Landlock in force; the filters that follow hold for both. */
 static int
 start_closer(void *ctx)
@@ -90,6 +105,8 @@ start_closer(void *ctx)
 	if (error == 0)
 		error = closer_ask(
 		    j->closer, landlock_abi() > 0 ? jail_probe_files : answer_nothing);
+	if (error == 0)
+		error = restrict_waits();
 	return error < 0 ? error : restrict_openings(j);
 }
 

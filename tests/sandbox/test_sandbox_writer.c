@@ -348,6 +348,7 @@ ATTEMPT(raise_a_limit, setrlimit(RLIMIT_NPROC, &some))
 ATTEMPT(start_a_thread, syscall(SYS_clone, 0x50f00, NULL, NULL, NULL, NULL))
 ATTEMPT(hand_on_a_descriptor, hand_on_a_descriptor())
 ATTEMPT(take_a_lock_with_priorities, syscall(SYS_futex, page, FUTEX_LOCK_PI_PRIVATE, 0, NULL))
+ATTEMPT(try_a_lock_with_priorities, syscall(SYS_futex, page, FUTEX_TRYLOCK_PI_PRIVATE, 0, NULL))
 ATTEMPT(wait_for_other_processes, syscall(SYS_futex, page, FUTEX_WAKE, 1))
 ATTEMPT(write_several_elsewhere, syscall(SYS_writev, SANDBOX_FILE, NULL, 0))
 ATTEMPT(stop_itself, syscall(SYS_tgkill, getpid(), gettid(), SIGSTOP))
@@ -361,9 +362,10 @@ ATTEMPT(enter_a_ring, syscall(SYS_io_uring_enter, 0, 0, 0, 0, NULL))
 static const struct sandbox_case others[] = {CASE(make_memory_executable),
     CASE(make_memory_writable), CASE(map_code), CASE(map_all), CASE(map_a_file), CASE(map_over),
     CASE(map_at), CASE(unmap), CASE(raise_a_limit), CASE(start_a_thread),
-    CASE(hand_on_a_descriptor), CASE(take_a_lock_with_priorities), CASE(wait_for_other_processes),
-    CASE(write_several_elsewhere), CASE(stop_itself), CASE(listen_to_calls), CASE(narrow_once_more),
-    CASE(leave_strictly), CASE(write_others_memory), CASE(add_a_key), CASE(enter_a_ring)};
+    CASE(hand_on_a_descriptor), CASE(take_a_lock_with_priorities), CASE(try_a_lock_with_priorities),
+    CASE(wait_for_other_processes), CASE(write_several_elsewhere), CASE(stop_itself),
+    CASE(listen_to_calls), CASE(narrow_once_more), CASE(leave_strictly), CASE(write_others_memory),
+    CASE(add_a_key), CASE(enter_a_ring)};
 
 static void
 test_others(void **state)
