@@ -43,13 +43,17 @@ find_format(const char *name)
 static void
 choose_members(struct format_use *use, const struct cli_command *command)
 {
-	struct str wrong;
+	const char *option = "format", *why = NULL;
+	struct str wrong = STR("");
 
-	if (use->format == &format_template &&
-	    !format_template_parse(use, str_from(use->name), &wrong))
-		cli_wrong(command, "--format: not a member of a record: %.*s", STR_ARG(wrong));
-	if (use->format == &format_csv && !format_csv_parse(use, str_from(use->fields), &wrong))
-		cli_wrong(command, "--fields: not a member of a record: %.*s", STR_ARG(wrong));
+	if (use->format == &format_template) {
+		why = format_template_parse(use, str_from(use->name), &wrong);
+	} else if (use->format == &format_csv) {
+		option = "fields";
+		why = format_csv_parse(use, str_from(use->fields), &wrong);
+	}
+	if (why)
+		cli_wrong(command, "--%s: %s: %.*s", option, why, STR_ARG(wrong));
 }
 
 void
@@ -120,7 +124,7 @@ put_out(const struct format_use *use, struct str s)
 void
 format_begin(struct format_use *use)
 {
-	char buf[FORMAT_TEMPLATE];
+	char buf[4 * FORMAT_GIVEN]; /* each may have to be quoted */
 	struct text t = text_over(buf, sizeof(buf));
 
 	if (use->format->begin)

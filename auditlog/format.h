@@ -15,9 +15,9 @@
 #include "common/text.h"
 
 #define FORMAT_OPTIONS 2
-#define FORMAT_MEMBERS 48    /* of --fields, or of a template */
-#define FORMAT_TEMPLATE 4096 /* bytes of one */
-#define FORMAT_LINE (FORMAT_MEMBERS * 4 * LIMIT_LINE + FORMAT_TEMPLATE) /* room for any record */
+#define FORMAT_MEMBERS 48 /* of --fields, or of a template */
+#define FORMAT_GIVEN 2048 /* bytes of either */
+#define FORMAT_LINE (FORMAT_MEMBERS * 4 * LIMIT_LINE + FORMAT_GIVEN) /* room for any record */
 
 struct format;
 
@@ -77,6 +77,11 @@ size_t format_size(const struct format_use *use, struct str records);
 /* The table of --help. */
 void format_usage(void);
 
-/* csv: the fields; template: its pieces. False, with *ret_wrong: no such member, or too much. */
-bool format_csv_parse(struct format_use *use, struct str fields, struct str *ret_wrong);
-bool format_template_parse(struct format_use *use, struct str text, struct str *ret_wrong);
+/*
+ * csv: the fields; template: its pieces. NULL, or what is wrong (static text) and *ret_wrong, the part that is.
+ */
+const char *format_csv_parse(struct format_use *use, struct str fields, struct str *ret_wrong);
+const char *format_template_parse(struct format_use *use, struct str text, struct str *ret_wrong);
+
+/* Of both: a member more. */
+const char *format_member(struct format_use *use, struct str name);

@@ -15,26 +15,23 @@
 	"org_id,org_name,peer.uid,peer.gid,peer.pid,hostname,app_version,audit_session_id," \
 	"audit_event_id,prev_hash"
 
-bool
+const char *
 format_csv_parse(struct format_use *use, struct str fields, struct str *ret_wrong)
 {
 	struct str rest = str_given(fields) ? fields : STR(CSV_USUAL);
+	const char *comma, *why;
 
-	for (use->n = 0; use->n < FORMAT_MEMBERS; use->n++) {
-		const char *comma = rest.n > 0 ? memchr(rest.p, ',', rest.n) : NULL;
-		struct str name = {rest.p, comma ? (size_t)(comma - rest.p) : rest.n};
-
-		*ret_wrong = name;
-		if (!path_parse(&use->member[use->n], name))
-			return false;
-		if (!comma) {
-			use->n++;
-			return true;
-		}
-		rest = str_skip(rest, name.n + 1);
-	}
-	*ret_wrong = STR("too many of them (at most 48)");
-	return false;
+	*ret_wrong = rest;
+	if (rest.n > FORMAT_GIVEN)
+		return "longer than 2048 bytes";
+	use->n = 0;
+	do {
+		comma = rest.n > 0 ? memchr(rest.p, ',', rest.n) : NULL;
+		*ret_wrong = (struct str){rest.p, comma ? (size_t)(comma - rest.p) : rest.n};
+		why = format_member(use, *ret_wrong);
+		rest = str_skip(rest, ret_wrong->n + 1);
+	} while (comma && !why);
+	return why;
 }
 
 static bool

@@ -6,36 +6,44 @@
 
 /* Control characters of its own: a tab between columns, and nothing else. */
 static bool
-is_text(struct str text)
+is_harmless(struct str text)
 {
 	for (size_t i = 0; i < text.n; i++)
 		if (((unsigned char)text.p[i] < ' ' && text.p[i] != '\t') || text.p[i] == 0x7f)
 			return false;
-	return text.n <= FORMAT_TEMPLATE / 2 && utf8_valid(text);
+	return utf8_valid(text);
 }
 
-bool
+/* Takes the text before the next member off, and what opens that. False: there is none. */
+static bool
+next_text(struct str *rest, struct str *ret)
+{
+	const char *open = rest->n > 0 ? memchr(rest->p, '{', rest->n) : NULL;
+
+	*ret = (struct str){rest->p, open ? (size_t)(open - rest->p) : rest->n};
+	*rest = str_skip(*rest, ret->n + 1);
+	return open != NULL;
+}
+
+const char *
 format_template_parse(struct format_use *use, struct str text, struct str *ret_wrong)
 {
-	*ret_wrong = text;
-	if (!is_text(text))
-		return false;
-	for (use->n = 0; use->n <= FORMAT_MEMBERS; use->n++) {
-		const char *open = text.n > 0 ? memchr(text.p, '{', text.n) : NULL, *close;
-		struct str before = {text.p, open ? (size_t)(open - text.p) : text.n};
+	const char *why = NULL;
 
-		use->before[use->n] = before;
-		if (!open)
-			return true;
-		text = str_skip(text, before.n + 1);
-		close = text.n > 0 ? memchr(text.p, '}', text.n) : NULL;
+	*ret_wrong = text;
+	if (text.n > FORMAT_GIVEN)
+		return "longer than 2048 bytes";
+	if (!is_harmless(text))
+		return "not UTF-8, or a control character that is no tab";
+	use->n = 0;
+	while (!why && next_text(&text, &use->before[use->n])) {
+		const char *close = text.n > 0 ? memchr(text.p, '}', text.n) : NULL;
+
 		*ret_wrong = (struct str){text.p, close ? (size_t)(close - text.p) : text.n};
-		if (!close || use->n == FORMAT_MEMBERS ||
-		    !path_parse(&use->member[use->n], *ret_wrong))
-			return false;
+		why = close ? format_member(use, *ret_wrong) : "a { without its }";
 		text = str_skip(text, ret_wrong->n + 1);
 	}
-	return false;
+	return why;
 }
 
 static void

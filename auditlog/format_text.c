@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auditlog/format_text.h"
 
+#include "auditlog/format.h"
 #include "common/ascii.h"
 
 /* Apart, as the buffer is cleared whenever it is entered. */
@@ -188,4 +189,15 @@ format_raw(struct text *t, const struct recordline_value *v)
 	text_put(t, v ? (struct str){v->p, v->n} : STR("null"));
 	if (quoted)
 		text_char(t, '"');
+}
+
+const char *
+format_member(struct format_use *use, struct str name)
+{
+	if (use->n == FORMAT_MEMBERS)
+		return "more than 48 members";
+	if (!path_parse(&use->member[use->n], name))
+		return "not a member of a record";
+	use->n++;
+	return NULL;
 }

@@ -156,6 +156,8 @@ class Csv(Case):
     def test_fields(self):
         fields = ["seq", "peer.uid", "payload.method", "http_request", "details.a", "deny_reason", "seq", "peer", "payload.context.x"]
         self.check(self.export("csv", "--fields", ",".join(fields)), self.records, fields)
+        long = ["details." + '"' * 2033, "seq"]
+        self.check(self.export("csv", "--fields", ",".join(long)), self.records, long)
         self.check(self.export("csv", "--fields", "resource_id"), self.records, ["resource_id"])
 
     def test_limit(self):
@@ -177,12 +179,18 @@ class Template(Case):
 
     def test_wrong(self):
         """Said before anything is read: what is named need not even be there."""
-        for given, wrong in (("{usernam}", "usernam"), ("{seq.x}", "seq.x"), ("{peer.x}", "peer.x"), ("{}", ""), ("{seq", "seq"),
-                             ("{a{seq}", "a{seq"), ("{details.}", "details."), ("{seq}" * 49, "seq")):
+        for given, wrong in (("{usernam}", "usernam"), ("{seq.x}", "seq.x"), ("{peer.x}", "peer.x"), ("{}", ""),
+                             ("{a{seq}", "a{seq"), ("{details.}", "details.")):
             code, out, err = raw("search", "--format", given, "/nonexistent")
             self.assertEqual((code, out), (2, b""))
             self.assertIn(f"not a member of a record: {wrong}\n", err)
-        for args in (["--fields", "seq,nothing"], ["--fields", ""], ["--fields", "seq,"], ["--fields", ",".join(["seq"] * 49)]):
+        for given, why in (("{seq", "a { without its }: seq"), ("{seq}" * 49, "more than 48 members: seq"),
+                           ("{seq}" + "x" * 2044, "longer than 2048 bytes: "), ("{seq}\x1b", "not UTF-8, or a control character")):
+            code, out, err = raw("search", "--format", given, "/nonexistent")
+            self.assertEqual((code, out), (2, b""))
+            self.assertIn(f"--format: {why}", err)
+        for args in (["--fields", "seq,nothing"], ["--fields", ""], ["--fields", "seq,"], ["--fields", ",".join(["seq"] * 49)],
+                     ["--fields", "details." + "x" * 2041]):
             self.assertEqual(raw("search", "--format", "csv", *args, "/nonexistent")[:2], (2, b""))
         for args in (["--format", "xml"], ["--format", ""], ["--format", "json", "--json"], ["--format", "jsonl", "--fields", "seq"],
                      ["--fields", "seq"], ["--format", "{seq}\n"], ["--format", b"\xff{seq}"]):
