@@ -61,6 +61,8 @@ next_time(const struct supervisor *s)
 	next = earlier(next, ask_next_timeout(s));
 	if (s->load.pid != 0)
 		next = earlier(next, s->load.deadline);
+	if (s->old_image >= 0)
+		next = earlier(next, s->old_image_until);
 	for (uint32_t i = 0; i < s->n_clients; i++)
 		next = earlier(next, child_due(&s->client[i]));
 	return next;
@@ -84,6 +86,8 @@ run_timers(struct supervisor *s)
 	ask_timeouts(s, now);
 	if (s->load.pid != 0 && s->load.deadline <= now)
 		load_timeout(s);
+	if (s->old_image >= 0 && s->old_image_until <= now)
+		load_forget_old(s);
 	for (uint32_t i = 0; i < s->n_clients; i++)
 		if (child_due(&s->client[i]) <= now)
 			child_start(s, &s->client[i]);

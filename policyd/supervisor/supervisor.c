@@ -269,7 +269,7 @@ init(struct supervisor *s)
 	int error;
 
 	s->started = clock_monotonic();
-	s->settings_file = s->image = -1;
+	s->settings_file = s->image = s->old_image = -1;
 	s->load = (struct load){.memfile = -1, .pipe = -1, .image = -1};
 	error = notify_open(&s->notify);
 	if (error < 0)

@@ -31,6 +31,7 @@
 /* How long each step may take, in microseconds. */
 #define WRITER_READY_US (15 * US_PER_S) /* it may wait 10 s for a predecessor's locks */
 #define COMPILE_US (60 * US_PER_S)
+#define OLD_IMAGE_US (10 * US_PER_S)    /* a policy is kept after it is not in force any more */
 #define FIRST_LOAD_US (75 * US_PER_S)   /* compilation and its record */
 #define FINISH_WRITER_US (5 * US_PER_S) /* it gives itself a little less */
 #define FAILING_US (1 * US_PER_S)       /* for clients' processes to see the end of file */
@@ -149,6 +150,8 @@ struct supervisor {
 	int settings_file; /* sealed */
 	int image;         /* the policy in force, -1: none yet */
 	uint64_t image_size;
+	int old_image; /* what was in force before, for a while; -1: none */
+	int64_t old_image_until;
 	struct load load;
 	uint32_t next_number; /* of requests to writer and evaluators */
 	struct ask ask[ASKS_MAX];
@@ -207,6 +210,8 @@ void load_begin(struct supervisor *s);
 /* The pipe has something, or the deadline has passed, or the compiler has ended. */
 void load_readable(struct supervisor *s);
 void load_timeout(struct supervisor *s);
+/* Nobody uses the policy before the one in force any more. */
+void load_forget_old(struct supervisor *s);
 bool load_ended(struct supervisor *s, pid_t pid, int status);
 /* The note of this number is on record, or was refused. */
 void load_recorded(struct supervisor *s, uint64_t number);
