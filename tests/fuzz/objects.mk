@@ -63,3 +63,8 @@ LIBS-fuzz_recorded := json-c libcrypto
 FUZZERS += fuzz_scan
 OBJS-fuzz_scan := tests/fuzz/fuzz_scan.o auditlog/scan.o auditlog/damage.o auditlog/filter.o auditlog/path.o auditlog/pattern.o auditlog/when.o \
 	proto/recordline.o proto/record.o proto/value.o proto/wire.o common/cli.o common/clock.o common/fds.o common/log.o common/text.o
+
+FUZZERS += fuzz_format
+OBJS-fuzz_format := tests/fuzz/fuzz_format.o auditlog/format.o auditlog/format_text.o auditlog/format_json.o auditlog/format_csv.o \
+	auditlog/format_template.o auditlog/format_shorthand.o auditlog/format_syslog.o auditlog/format_cef.o auditlog/format_leef.o \
+	auditlog/format_ecs.o auditlog/human.o auditlog/outline.o auditlog/path.o proto/recordline.o common/cli.o common/clock.o common/log.o common/text.o
