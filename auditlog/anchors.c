@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "auditlog/json.h"
-#include "proto/logdir.h"
 #include "common/cleanup.h"
 #include "common/fds.h"
+#include "proto/logdir.h"
 #include "proto/merkle.h"
 
 #define TIMESTAMP_END ".tsr"

@@ -11,9 +11,9 @@
 #include <stdint.h>
 
 #include "auditlog/fault.h"
-#include "proto/logdir.h"
 #include "auditlog/record.h"
 #include "auditlog/sealchain.h"
+#include "proto/logdir.h"
 #include "proto/merkle.h"
 
 #define SEGMENT_BUFFER (128u << 10) /* what is read stays in the cache until it is hashed */

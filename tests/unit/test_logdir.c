@@ -18,8 +18,8 @@
 
 #include <cmocka.h>
 
-#include "proto/logdir.h"
 #include "auditlog/pool.h"
+#include "proto/logdir.h"
 
 #define BASE(n) "audit-20261121T040000Z-01234567-89ab-4def-8123-456789abcdef-00000" n ".jsonl"
 
