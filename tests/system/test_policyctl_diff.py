@@ -75,7 +75,9 @@ class Diff(service.Case):
         whens = [{"time": {"from": "08:00", "to": "09:00"}}, {"time": {"from": "08:00", "to": "10:00"}},
                  {"time": {"from": "08:00", "to": "09:00", "days": ["mon"]}}, {"client": ["c"]}, {"client": ["d"]},
                  {"context": {"k": "v"}}, {"context": {"k": ["v", "w"]}}, {"time": {"from": "08:00", "to": "09:00",
-                                                                                   "zone": "+01:00"}}]
+                                                                                   "zone": "+01:00"}},
+                 *({"time": {"from": "08:00", "to": "09:00", "zone": zone}} for zone in ("Etc/GMT-1", "Etc/GMT-2", "Europe/Berlin", "Europe/London")
+                   if os.path.exists("/usr/share/zoneinfo/" + zone))]
         for i, a in enumerate(whens):
             for k, b in enumerate(whens):
                 code, out, _ = service.policyctl("diff", *self.two(document(a), document(b)))

@@ -280,6 +280,11 @@ class Modes(Case):
         self.assertEqual(self.decides("net:connect:tcp", "net:domain:other.example:1"), "deny")
         self.assertEqual(self.ctl("allow", "network", "c.example")[0], 0)
 
+    def test_enforced_for_everybody_already(self):
+        """Then nothing ends: no --mode has to be said."""
+        self.write("more.json", {"schema": "sealwright-policy/1", "policies": [{"id": "enforcing", "rules": []}]})
+        self.assertEqual(self.ctl("allow", "network", "a.example")[0], 0)
+
     def test_our_own_policies_watch_too(self):
         os.unlink(os.path.join(self.dir, "watch.json"))
         self.assertEqual(self.ctl("allow", "network", "a.example", "--mode", "audit")[0], 0)
@@ -498,6 +503,15 @@ class Files(Case):
                 self.done("rm", "c.example")
                 self.assertEqual(self.read(), before)
         self.assertIn((False, True), seen)
+
+    def test_synced(self):
+        """The file before it gets its name, the directory after that: a power cut leaves the old one or the new one."""
+        if not service.shutil.which("strace") or service.SANITIZED:
+            self.skipTest("needs strace and no sanitizer")
+        trace = os.path.join(self.top, "trace")
+        subprocess.run(["strace", "-o", trace, "-e", "trace=renameat2,fsync", service.POLICYCTL, "allow", "network", "b.example",
+                        "--policy", self.dir], capture_output=True, check=True)
+        self.assertEqual([line.split("(")[0] for line in self.read(trace).splitlines() if "(" in line], ["fsync", "renameat2", "fsync"])
 
     def test_changed_meanwhile(self):
         """An editor does not know of the lock: what it wrote stays."""

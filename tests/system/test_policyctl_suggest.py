@@ -95,6 +95,7 @@ class Suggest(service.Case):
         self.assertEqual(self.rules(addresses(4, 5, 6, 7)), {"192.0.2.4/30:443": ("connect:tcp", 4, None)})
         self.assertEqual(self.rules(addresses(0, 2, 5, 7)), {"192.0.2.0/29:443": ("connect:tcp", 4, "4 more addresses of the network")})
         self.assertEqual(len(self.rules(addresses(1, 60, 100, 200))), 4, "far too much for four of them")
+        self.assertEqual(len(self.rules(addresses(0, 2, 5, 8))), 4, "a quarter is not half")
         self.assertEqual(len(self.rules(self.log(*[connect(f"10.{n}.0.1") for n in range(20)]))), 20)
 
     def test_files(self):
@@ -105,6 +106,8 @@ class Suggest(service.Case):
         self.assertEqual(len(self.rules(files(*[f"/data/{n}" for n in "abcdef"]))), 6, "a directory that near the root")
         tree = [f"/srv/app/data/{d}/{n}" for d in "pqrs" for n in "abcd"]
         self.assertEqual(self.rules(files(*tree)), {"/srv/app/data/**": ("fs:read", 16, "everything else below /srv/app/data")})
+        tree = [f"/srv/app/{d}/{n}" for d in "pqrs" for n in "abcd"]
+        self.assertEqual(set(self.rules(files(*tree))), {f"/srv/app/{d}/*" for d in "pqrs"}, "a tree that near the root")
         self.assertEqual(len(self.rules(self.log(*[record("proc:exec", f"/usr/local/bin/{n}") for n in "abcdef"]))), 6)
 
     def test_urls_and_tools(self):
@@ -152,7 +155,9 @@ class Suggest(service.Case):
 
     def test_since(self):
         log = self.log(connect("old.example"), connect("new.example", at=7200))
-        self.assertEqual(set(self.rules(log, "--since", "2026-11-21T11:00:00Z")), {"new.example:443"})
+        for since in ("2026-11-21T11:00:00Z", "2026-11-21T12:00:00Z"):
+            self.assertEqual(set(self.rules(log, "--since", since)), {"new.example:443"})
+        self.suggest(log, "--since", "2026-11-21T12:00:00.000001Z", code=1)
         self.suggest(log, "--since", "2100-01-01T00:00:00Z", code=1)
 
     def test_scopes(self):
