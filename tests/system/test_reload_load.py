@@ -13,6 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import procs  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
 
@@ -151,6 +152,14 @@ class Reload(service.Case):
                              ("AUDIT_DECISION_ALLOW" if allows(revision, host) else "AUDIT_DECISION_DENY", f"r{revision}-{host}"), r)
         return {int(r["policy_revision"]) for r in records}
 
+    def check_images(self, s):
+        """However many there were: the one in force, and the one before it for a while."""
+        try:
+            files = list(procs.open_fds(s.pid).values())
+        except PermissionError:
+            return  # not to be seen by this user
+        self.assertEqual(len([f for f in files if f.startswith("/memfd:policyd-policy")]), 2, files)
+
     def test_many_reloads(self):
         s = self.start(policy=document(1))
         crowd = Crowd(s.socket)
@@ -159,6 +168,7 @@ class Reload(service.Case):
             self.load(s, revision)
             self.assertEqual(crowd.problems(), [])
         seconds = time.monotonic() - began
+        self.check_images(s)
         delays = crowd.finish()
         log = s.stop()
         seen = self.check_records(log, crowd, delays)

@@ -306,6 +306,16 @@ harness_tell_number(struct harness *h, enum msg_type type, uint32_t number)
 	harness_tell(h, type, (struct str){(char *)buf, sizeof(buf)}, -1);
 }
 
+void
+harness_tell_image(struct harness *h, int fd, uint64_t size)
+{
+	uint8_t buf[8];
+	struct wire_out out = wire_out_over(buf, sizeof(buf));
+
+	wire_put_u64(&out, size);
+	harness_tell(h, MSG_IMAGE, (struct str){(char *)buf, sizeof(buf)}, fd);
+}
+
 enum msg_type
 harness_told(struct harness *h, struct str *ret_body)
 {

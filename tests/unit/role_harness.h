@@ -68,6 +68,8 @@ void harness_writer_sends(struct harness *h, const void *frame, size_t n);
 
 void harness_tell(struct harness *h, enum msg_type type, struct str body, int attached);
 void harness_tell_number(struct harness *h, enum msg_type type, uint32_t number);
+/* A new policy of this size. */
+void harness_tell_image(struct harness *h, int fd, uint64_t size);
 /* The next message on the control channel; its body stays until the next call. */
 enum msg_type harness_told(struct harness *h, struct str *ret_body);
 /* A policy as a memory file, sealed or not. Caller closes. */

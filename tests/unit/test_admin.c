@@ -231,8 +231,6 @@ read_to_newline(int c, bool *ret_ok)
 static void
 test_long_listing(void **state)
 {
-	uint8_t body[8];
-	struct wire_out out = wire_out_over(body, sizeof(body));
 	uint64_t size;
 	bool whole;
 	int c, image;
@@ -244,8 +242,7 @@ test_long_listing(void **state)
 	harness_send(c, LS);
 	assert_true(harness_comes(c, 5000));
 	image = harness_image(POLICY, true, &size);
-	wire_put_u64(&out, size);
-	harness_tell(&h, MSG_IMAGE, (struct str){(char *)body, sizeof(body)}, image);
+	harness_tell_image(&h, image, size);
 	(void)close(image);
 	harness_sleep(200);
 	assert_in_range(read_to_newline(c, &whole), 1500000, 4000000);

@@ -156,13 +156,10 @@ test_finish_does_not_wait_for_ever(void **state)
 static void
 tell_image(const char *policy, bool sealed)
 {
-	uint8_t buf[8];
-	struct wire_out out = wire_out_over(buf, sizeof(buf));
 	uint64_t size;
 	int fd = harness_image(policy, sealed, &size);
 
-	wire_put_u64(&out, size);
-	harness_tell(&h, MSG_IMAGE, (struct str){(char *)buf, sizeof(buf)}, fd);
+	harness_tell_image(&h, fd, size);
 	(void)close(fd);
 }
 

@@ -153,6 +153,15 @@ drain_queue(void)
 		assert_int_equal(image_queue_step(&q, 0, &image, &why), 0);
 }
 
+/* Out of use; nothing is left. */
+static void
+give_back(struct image *image)
+{
+	image_queue_retire(&q, image);
+	drain_queue();
+	assert_int_equal(images_mapped(), 0);
+}
+
 static void
 test_queue(void **state)
 {
@@ -180,9 +189,7 @@ test_queue(void **state)
 	image = next_of_queue(&fewer);
 	assert_int_equal(fewer, 1);
 	assert_is(image->revision, "rd");
-	image_queue_retire(&q, image);
-	drain_queue();
-	assert_int_equal(images_mapped(), 0);
+	give_back(image);
 	assert_int_equal(descriptors(), before);
 }
 
@@ -199,9 +206,7 @@ test_queue_under_load(void **state)
 	while (image_queue_step(&q, 1000, &image, &why) == 0)
 		pieces++;
 	assert_in_range(pieces, 1, 3 * b.size / (1000 * IMAGE_PIECE_PER_REQUEST) + 1);
-	image_queue_retire(&q, image);
-	drain_queue();
-	assert_int_equal(images_mapped(), 0);
+	give_back(image);
 }
 
 /* The first one is finished; of those that come meanwhile the last. */
@@ -221,9 +226,7 @@ test_queue_of_several(void **state)
 	assert_is((image = next_of_queue(&pieces))->revision, "rb");
 	image_queue_retire(&q, image);
 	assert_is((image = next_of_queue(&pieces))->revision, "rd");
-	image_queue_retire(&q, image);
-	drain_queue();
-	assert_int_equal(images_mapped(), 0);
+	give_back(image);
 }
 
 static void
@@ -241,9 +244,7 @@ test_queue_refuses(void **state)
 	put(&d);
 	assert_null(next_of_queue(&pieces));
 	assert_is((image = next_of_queue(&pieces))->revision, "rd");
-	image_queue_retire(&q, image);
-	drain_queue();
-	assert_int_equal(images_mapped(), 0);
+	give_back(image);
 }
 
 static void
@@ -262,16 +263,6 @@ test_queue_cleared(void **state)
 }
 
 /* --- an evaluator ----------------------------------------------------------------------------- */
-
-static void
-tell(int fd, uint64_t size)
-{
-	uint8_t buf[8];
-	struct wire_out out = wire_out_over(buf, sizeof(buf));
-
-	wire_put_u64(&out, size);
-	harness_tell(&h, MSG_IMAGE, (struct str){(char *)buf, sizeof(buf)}, fd);
-}
 
 static void
 hold(void)
@@ -331,7 +322,7 @@ test_answered_meanwhile(void **state)
 	harness_send(other, PING);
 	(void)harness_line(other);
 	hold();
-	tell(b.fd, b.size);
+	harness_tell_image(&h, b.fd, b.size);
 	harness_send(c, ALLOWED);
 	harness_send(other, DENIED);
 	go_on();
@@ -361,7 +352,7 @@ test_small_one_at_once(void **state)
 	(void)state;
 	serve();
 	hold();
-	tell(d.fd, d.size);
+	harness_tell_image(&h, d.fd, d.size);
 	c = harness_connect(&h);
 	harness_send(c, ALLOWED);
 	go_on();
@@ -379,9 +370,9 @@ test_newer_ones_meanwhile(void **state)
 	serve();
 	c = harness_connect(&h);
 	hold();
-	tell(b.fd, b.size);
-	tell(c2.fd, c2.size);
-	tell(d.fd, d.size);
+	harness_tell_image(&h, b.fd, b.size);
+	harness_tell_image(&h, c2.fd, c2.size);
+	harness_tell_image(&h, d.fd, d.size);
 	go_on();
 	ask_until(c, ALLOWED, "rd");
 	(void)close(c);
@@ -397,8 +388,8 @@ test_refused_at_its_end(void **state)
 	serve();
 	c = harness_connect(&h);
 	hold();
-	tell(spoilt, b.size);
-	tell(d.fd, d.size);
+	harness_tell_image(&h, spoilt, b.size);
+	harness_tell_image(&h, d.fd, d.size);
 	go_on();
 	ask_until(c, ALLOWED, "rd");
 	(void)close(c);
@@ -416,8 +407,8 @@ test_finish_meanwhile(void **state)
 	harness_send(c, ALLOWED);
 	harness_take(&h, &r);
 	hold();
-	tell(b.fd, b.size);
-	tell(c2.fd, c2.size);
+	harness_tell_image(&h, b.fd, b.size);
+	harness_tell_image(&h, c2.fd, c2.size);
 	harness_tell(&h, MSG_FINISH, STR(""), -1);
 	go_on();
 	harness_ack(&h, 1);
@@ -433,7 +424,7 @@ test_channels_end_meanwhile(void **state)
 	(void)state;
 	serve();
 	hold();
-	tell(b.fd, b.size);
+	harness_tell_image(&h, b.fd, b.size);
 	(void)shutdown(h.control, SHUT_RDWR);
 	go_on();
 	assert_int_equal(harness_wait(&h), ROLE_EXIT_NO_SUPERVISOR);
@@ -441,7 +432,7 @@ test_channels_end_meanwhile(void **state)
 	harness_init(&h);
 	serve();
 	hold();
-	tell(b.fd, b.size);
+	harness_tell_image(&h, b.fd, b.size);
 	(void)shutdown(h.record, SHUT_RDWR);
 	go_on();
 	assert_int_equal(harness_wait(&h), ROLE_EXIT_NO_WRITER);
