@@ -8,10 +8,12 @@ import os
 import pty
 import re
 import resource
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -433,13 +435,18 @@ class Files(Case):
     @unittest.skipUnless(os.geteuid() == 0, "needs root")
     def test_other_owner(self):
         self.done("allow", "network", "a.example")
-        os.chmod(self.top, 0o755)
-        os.chmod(self.dir, 0o777)
-        os.chmod(self.own, 0o666)
-        code, _, err = self.ctl("allow", "network", "b.example", user=65534, group=65534, extra_groups=[])
-        self.assertEqual(code, 2)
-        self.assertIn("belongs to another user", err)
-        self.assertEqual(len(self.rules()["policyctl"]), 1)
+        # Where somebody else can reach it, and the program: neither the tests' directory nor the tree need be such a place.
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+            program = shutil.copy(service.POLICYCTL, place)
+            policy = shutil.copytree(self.dir, os.path.join(place, "policy"))
+            os.chmod(place, 0o755)
+            os.chmod(policy, 0o777)
+            os.chmod(os.path.join(policy, OWN), 0o666)
+            code, _, err = service.run([program, "allow", "network", "b.example", "--policy", policy], cwd=place,
+                                       user=65534, group=65534, extra_groups=[])
+            self.assertEqual(code, 2)
+            self.assertIn("belongs to another user", err)
+            self.assertEqual(self.read(os.path.join(policy, OWN)), self.read())
 
     def test_read_only_directory(self):
         if os.geteuid() == 0:
