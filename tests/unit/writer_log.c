@@ -181,6 +181,16 @@ by_seq(const void *a, const void *b)
 	return p < q ? -1 : p > q;
 }
 
+/* For one line more; by doubling, since a sanitizer's realloc() copies each time. */
+static void
+log_room(struct log *log)
+{
+	if ((log->lines & (log->lines - 1)) != 0)
+		return;
+	log->line = reallocarray(log->line, log->lines ? 2 * log->lines : 1, sizeof(*log->line));
+	assert_non_null(log->line);
+}
+
 /* Own text in a record cannot have an unescaped quote, so the first match is the field. */
 static void
 check_file(struct log *log, unsigned i, uint64_t *seq, char prev[65])
@@ -200,8 +210,7 @@ check_file(struct log *log, unsigned i, uint64_t *seq, char prev[65])
 		check_line(p, *seq, prev);
 		*end = '\n';
 		leaf_hash(p, n, prev);
-		log->line = reallocarray(log->line, log->lines + 1, sizeof(*log->line));
-		assert_non_null(log->line);
+		log_room(log);
 		log->line[log->lines++] = (struct log_line){.text = {p, n}, .seq = *seq, .file = i};
 		f->lines++;
 		(*seq)++;
