@@ -1,7 +1,7 @@
 # The complete link list of auditlog.
 OBJS-auditlog := \
 	auditlog/main.o auditlog/fault.o proto/logdir.o auditlog/sealchain.o auditlog/pool.o auditlog/reader.o \
-	auditlog/verify.o auditlog/judge.o auditlog/verdict.o auditlog/trust.o auditlog/span.o \
+	auditlog/verify.o auditlog/examine.o auditlog/judge.o auditlog/verdict.o auditlog/trust.o auditlog/span.o \
 	auditlog/segment.o auditlog/record.o auditlog/usual.o auditlog/tail.o \
 	auditlog/prove.o auditlog/verify_proof.o auditlog/proof.o auditlog/proof_check.o auditlog/apart.o auditlog/json.o \
 	auditlog/newest.o auditlog/follow.o auditlog/summarise.o auditlog/summary.o auditlog/summary_print.o auditlog/tally.o auditlog/ls.o auditlog/show.o auditlog/search.o auditlog/count.o auditlog/query.o auditlog/filter.o auditlog/pattern.o auditlog/when.o \
