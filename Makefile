@@ -93,7 +93,13 @@ DEST-auditlog      := bin/auditlog
 
 BINARIES := $(foreach p,$(PROGRAMS),$(BUILD)/$(DEST-$(p)))
 
-all: $(BINARIES)
+all: $(BINARIES) $(BUILD)/completion/made
+
+# Shells complete what --help says.
+$(BUILD)/completion/made: tools/completion.py $(BINARIES)
+	$(call say,GEN,$(@D))
+	$(Q)$(PYTHON) tools/completion.py $(BUILD)
+	@touch $@
 
 # $(call link_rule,output,objects,pkg-config names). pkg-config is asked when the recipe runs: it need
 # not be installed when this file is read.

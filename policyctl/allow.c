@@ -271,7 +271,7 @@ allow_command(struct ctl *ctl, int argc, char **argv, bool deny)
 	    {.name = "mode",
 		.value = "MODE",
 		.text = &a.mode_text,
-		.help = "enforce (default), warn or audit"},
+		.help = "enforce|warn|audit (enforce)"},
 	    {.name = "expires",
 		.value = "TIME",
 		.text = &a.expires_text,

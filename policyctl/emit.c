@@ -81,7 +81,7 @@ cmd_emit(struct ctl *ctl, int argc, char **argv)
 	    {.name = "level",
 		.value = "LEVEL",
 		.text = &e.level,
-		.help = "debug, info, warning or error (info)"},
+		.help = "debug|info|warning|error (info)"},
 	    {.name = "actor", .value = "NAME", .text = &e.actor, .help = "who did it"},
 	    {.name = "detail",
 		.value = "KEY=VALUE",

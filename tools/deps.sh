@@ -41,6 +41,10 @@ check|optional|command zbarimg|zbar-tools|zbar-tools|zbar|zbar
 check|optional|file /usr/sbin/mkfs.ext4|e2fsprogs|e2fsprogs|e2fsprogs|e2fsprogs
 check|optional|file /usr/sbin/mkfs.xfs|xfsprogs|xfsprogs|xfsprogs|xfsprogs
 check|optional|file /usr/sbin/mkfs.btrfs|btrfs-progs|btrfs-progs|btrfs-progs|btrfs-progs
+check|optional|command bash|bash|bash|bash|bash
+check|optional|file /usr/share/bash-completion/bash_completion|bash-completion|bash-completion|bash-completion|bash-completion
+check|optional|command zsh|zsh|zsh|zsh|zsh
+check|optional|command lnav|lnav|lnav|lnav|lnav
 check|optional|command mandoc|mandoc|mandoc|mandoc|mandoc
 lint|need|command clang|clang|clang|clang|clang
 lint|need|command clang-format|clang-format|clang-tools-extra|clang|clang-extra-tools

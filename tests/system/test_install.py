@@ -35,7 +35,10 @@ class Install(service.Case):
         for name in ("usr/sbin/policyd", "usr/bin/policyctl", "usr/bin/auditlog", "usr/libexec/sealwright/auditd-writer",
                      "usr/share/sealwright/schema/record.schema.json", "usr/share/man/man8/policyd.8",
                      "usr/share/man/man1/policyctl.1", "usr/share/doc/sealwright/README.md",
-                     "usr/lib/systemd/system/policyd.service"):
+                     "usr/lib/systemd/system/policyd.service", "usr/share/bash-completion/completions/policyd",
+                     "usr/share/bash-completion/completions/policyctl", "usr/share/bash-completion/completions/auditlog",
+                     "usr/share/zsh/site-functions/_policyd", "usr/share/zsh/site-functions/_policyctl",
+                     "usr/share/zsh/site-functions/_auditlog"):
             self.assertIn(name, found)
         self.names_what_is_there("usr/lib/systemd/system/policyd.service", 2)
         self.names_what_is_there("usr/share/doc/sealwright/examples/squid.conf", 1)
