@@ -22,8 +22,10 @@
 /* --- status.c --------------------------------------------------------------------------------- */
 
 struct totals {
-	uint64_t connections, accepted, refused, asked, answered, allowed, denied, recorded;
-	uint64_t unrecorded_denials, malformed, timeouts, unacked;
+	uint64_t connections, accepted, refused, asked, answered, unanswered, waiting, allowed,
+	    denied;
+	uint64_t recorded, unrecorded, without_record, unrecorded_denials, notes, malformed;
+	uint64_t timeouts, unacked;
 };
 
 /* What the processes have said since the last STATUS_ASK. */

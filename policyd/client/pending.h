@@ -28,6 +28,7 @@ struct pending {
 	uint16_t event_at; /* where the audit_event_id goes */
 	uint8_t kind;      /* the role's */
 	bool recorded;     /* a message to the writer belongs to it */
+	bool to_line;      /* the reply to a line of conn's: counted */
 	bool overdue;      /* its deadline has passed and was dealt with */
 	char text[];
 };

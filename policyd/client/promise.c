@@ -13,6 +13,7 @@ conn_reserve(struct conn *c, size_t n)
 		return NULL;
 	p->conn = c;
 	p->recorded = true;
+	p->to_line = true;
 	p->since = clock_monotonic();
 	return p;
 }
@@ -24,26 +25,59 @@ server_promise(struct server *s, struct pending *p)
 		conn_hold(p->conn);
 		conn_owe(p->conn, p->n);
 	}
+	s->waiting += p->to_line;
 	pending_commit(&s->pending, p);
 }
 
-void
-conn_reply(struct conn *c, struct str text)
+/* A reply to a line left the queue, or never stood in it. */
+static void
+count_reply(struct server *s, const struct conn *c)
+{
+	if (c->closed)
+		s->unanswered++;
+	else
+		s->answered++;
+}
+
+static void
+deliver(struct conn *c, struct str text, bool to_line)
+{
+	conn_deliver(c, text);
+	if (to_line)
+		count_reply(c->server, c);
+}
+
+static void
+reply_in_turn(struct conn *c, struct str text, bool to_line)
 {
 	struct pending *p;
 
 	if (c->in_flight == 0) {
-		conn_deliver(c, text);
+		deliver(c, text, to_line);
 		return;
 	}
 	p = conn_reserve(c, text.n);
 	if (!p) {
 		conn_close(c);
+		c->server->unanswered += to_line;
 		return;
 	}
 	p->recorded = false;
+	p->to_line = to_line;
 	memcpy(p->text, text.p, text.n);
 	server_promise(c->server, p);
+}
+
+void
+conn_reply(struct conn *c, struct str text)
+{
+	reply_in_turn(c, text, true);
+}
+
+void
+conn_notice(struct conn *c, struct str text)
+{
+	reply_in_turn(c, text, false);
 }
 
 void
@@ -54,8 +88,8 @@ server_fulfil(struct server *s, struct str text)
 
 	if (c) {
 		conn_paid(c, p->n);
-		if (!c->closed && text.n > 0)
-			conn_deliver(c, text);
+		s->waiting -= p->to_line;
+		deliver(c, text, p->to_line);
 	}
 	/* Only now: text may lie in the entry. */
 	pending_pop(&s->pending);

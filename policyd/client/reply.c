@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define REPLY_ERROR_MAX 4096
+
 void
 reply_open(struct text *t, struct str id)
 {
@@ -49,7 +51,7 @@ reply_error(struct text *t, struct str id, struct str what, size_t at)
 void
 reply_send_error(struct conn *c, struct str id, struct str what, size_t at)
 {
-	char buf[4096];
+	char buf[REPLY_ERROR_MAX];
 	struct text t = text_over(buf, sizeof(buf));
 
 	reply_error(&t, id, what, at);
@@ -64,7 +66,8 @@ reply_send_error(struct conn *c, struct str id, struct str what, size_t at)
 void
 reply_to_fault(struct conn *c, const char *fmt, ...)
 {
-	char what[160];
+	char what[160], buf[REPLY_ERROR_MAX];
+	struct text t = text_over(buf, sizeof(buf));
 	va_list args;
 	int n;
 
@@ -73,5 +76,6 @@ reply_to_fault(struct conn *c, const char *fmt, ...)
 	va_end(args);
 	if (n < 0)
 		return;
-	reply_send_error(c, STR_NONE, str_from(what), REPLY_NO_PLACE);
+	reply_error(&t, STR_NONE, str_from(what), REPLY_NO_PLACE);
+	conn_notice(c, text_str(&t));
 }

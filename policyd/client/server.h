@@ -124,6 +124,8 @@ struct server {
 	struct accounts accounts;
 	struct pending_queue pending;
 	uint64_t accepted, refused, malformed, timeouts;
+	/* Of replies to lines: given to their connection, in the pending queue, without a connection. */
+	uint64_t answered, waiting, unanswered;
 };
 
 /* The server is to be zeroed. Does not accept yet. -errno. */
@@ -145,6 +147,8 @@ void server_turn(struct server *s);
  * reply for which there is no room closes the connection.
  */
 void conn_reply(struct conn *c, struct str text);
+/* The same, in reply to no line: why c is about to be closed. */
+void conn_notice(struct conn *c, struct str text);
 
 /* To the client, whatever waits: for roles that answer one request at a time. */
 void conn_deliver(struct conn *c, struct str text);

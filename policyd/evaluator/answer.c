@@ -57,11 +57,10 @@ put_refusal(struct text *t, bool decision, const char *cause)
 static void
 count_refusal(struct evaluator *e, bool decision)
 {
-	e->counters.answered++;
 	if (!decision)
 		return;
 	e->counters.denied++;
-	e->counters.unrecorded++;
+	e->counters.unrecorded_denials++;
 	notes_unrecorded(&e->notes);
 }
 
@@ -73,6 +72,7 @@ answer_without_record(struct conn *c, const char *cause)
 	char buf[1024];
 	struct text t = text_over(buf, sizeof(buf));
 
+	e->counters.unrecorded++;
 	reply_open(&t, e->request.id_json);
 	put_refusal(&t, decision, cause);
 	count_refusal(e, decision);
@@ -91,7 +91,7 @@ answer_pong(struct conn *c)
 	reply_open(&t, e->request.id_json);
 	text_put(&t, STR(",\"pong\":true"));
 	reply_close(&t);
-	e->counters.answered++;
+	e->counters.without_record++;
 	conn_reply(c, text_str(&t));
 }
 
@@ -101,7 +101,7 @@ answer_error(struct conn *c, const struct request_fault *fault)
 	struct evaluator *e = evaluator_of(c);
 
 	conn_fault(c, fault->json ? INPUT_NOT_JSON : INPUT_NOT_UNDERSTOOD);
-	e->counters.answered++;
+	e->counters.without_record++;
 	reply_send_error(c, e->request.id_json, str_from(fault->what), fault->at);
 }
 
@@ -167,7 +167,6 @@ fulfil_recorded(struct evaluator *e, struct pending *p, uint64_t seq)
 	memcpy(p->text + p->event_at, id, UUID_TEXT);
 	e->counters.recorded++;
 	if (!p->conn->closed) {
-		e->counters.answered++;
 		e->counters.allowed += p->kind == PROMISE_ALLOW;
 		e->counters.denied += p->kind == PROMISE_DENY;
 	}
@@ -181,6 +180,7 @@ fulfil_refused(struct evaluator *e, struct pending *p, enum refusal refusal)
 	char buf[1024];
 	struct text t = text_over(buf, sizeof(buf));
 
+	e->counters.unrecorded++;
 	text_put(&t, (struct str){p->text, p->prefix});
 	put_refusal(&t, decision, refusal_text(refusal));
 	if (!p->conn->closed)
@@ -195,7 +195,7 @@ answer_acknowledged(void *ctx, uint64_t seq, enum refusal refusal)
 	struct pending *p = pending_head(&e->server.pending);
 
 	if (!p->conn) {
-		e->counters.recorded += seq != 0;
+		e->counters.notes += seq != 0;
 		notes_acknowledged(e, p, seq != 0);
 		server_fulfil(&e->server, STR(""));
 	} else if (seq != 0)

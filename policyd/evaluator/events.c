@@ -43,7 +43,7 @@ refuse(struct conn *c, enum input_fault kind, struct str what)
 	struct evaluator *e = evaluator_of(c);
 
 	conn_fault(c, kind);
-	e->counters.answered++;
+	e->counters.without_record++;
 	reply_send_error(c, e->request.id_json, what, REPLY_NO_PLACE);
 }
 
@@ -74,7 +74,7 @@ reply_not_recorded(struct conn *c)
 	reply_open(&t, e->request.id_json);
 	text_put(&t, STR(",\"recorded\":false"));
 	reply_close(&t);
-	e->counters.answered++;
+	e->counters.without_record++;
 	conn_reply(c, text_str(&t));
 }
 

@@ -23,8 +23,14 @@ enum promise {
 	PROMISE_UNRECORDED,
 };
 
+/*
+ * Of each line that was taken: it is on record, could not be, or leaves none (a ping, an event that is
+ * not to be recorded, what is not understood). Whether its client was told is the server's to count.
+ */
 struct counters {
-	uint64_t asked, answered, allowed, denied, recorded, unrecorded;
+	uint64_t asked, recorded, unrecorded, without_record;
+	uint64_t allowed, denied, unrecorded_denials; /* told to a client */
+	uint64_t notes;                               /* records of our own */
 };
 
 struct evaluator {

@@ -26,11 +26,16 @@ status_put(struct evaluator *e, struct wire_out *out)
 	put_count(out, STR("accepted"), s->accepted);
 	put_count(out, STR("refused"), s->refused);
 	put_count(out, STR("asked"), n->asked);
-	put_count(out, STR("answered"), n->answered);
+	put_count(out, STR("answered"), s->answered);
+	put_count(out, STR("unanswered"), s->unanswered);
+	put_count(out, STR("waiting"), s->waiting);
 	put_count(out, STR("allowed"), n->allowed);
 	put_count(out, STR("denied"), n->denied);
 	put_count(out, STR("recorded"), n->recorded);
-	put_count(out, STR("unrecorded_denials"), n->unrecorded);
+	put_count(out, STR("unrecorded"), n->unrecorded);
+	put_count(out, STR("without_record"), n->without_record);
+	put_count(out, STR("unrecorded_denials"), n->unrecorded_denials);
+	put_count(out, STR("notes"), n->notes);
 	put_count(out, STR("malformed"), s->malformed);
 	put_count(out, STR("timeouts"), s->timeouts);
 	put_count(out, STR("unacked"), recorder_unacked(&e->recorder));

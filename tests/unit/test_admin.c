@@ -274,11 +274,11 @@ test_gone_while_listing(void **state)
 
 /* --- what goes to the supervisor -------------------------------------------------------------- */
 
-#define TOTALS(asked)                                                                          \
-	"{\"connections\":0,\"accepted\":0,\"refused\":0,\"asked\":" asked                     \
-	",\"answered\":0,\"allowed\":0,"                                                       \
-	"\"denied\":0,\"recorded\":0,\"unrecorded_denials\":0,\"malformed\":0,\"timeouts\":0," \
-	"\"unacked\":0}"
+#define TOTALS(asked)                                                                    \
+	"{\"connections\":0,\"accepted\":0,\"refused\":0,\"asked\":" asked               \
+	",\"answered\":0,\"unanswered\":0,\"waiting\":0,\"allowed\":0,\"denied\":0,"     \
+	"\"recorded\":0,\"unrecorded\":0,\"without_record\":0,\"unrecorded_denials\":0," \
+	"\"notes\":0,\"malformed\":0,\"timeouts\":0,\"unacked\":0}"
 #define STATUS_REPLY(id)                                                                   \
 	"{\"id\":" id ",\"status\":{\"session\":\"01020304-0506-0708-090a-0b0c0d0e0f10\"," \
 	"\"revision\":\"r1\",\"writer\":{\"asked\":7},\"supervisor\":{\"asked\":8},"       \

@@ -197,12 +197,28 @@ test_new_image(void **state)
 	(void)close(c);
 }
 
+/* The evaluator's counters; they lie in what was told last. */
+static struct str
+counters_now(void)
+{
+	struct str body, counters;
+	struct wire_in in;
+
+	harness_tell_number(&h, MSG_STATUS_ASK, 77);
+	assert_int_equal(harness_told(&h, &body), MSG_STATUS);
+	in = wire_in_over(body.p, body.n);
+	assert_int_equal(wire_get_u32(&in), 77);
+	assert_int_equal(wire_get_u32(&in), 1);
+	counters = wire_get_bytes(&in, in.left);
+	assert_int_equal(value_check_object(counters), 0);
+	return counters;
+}
+
 static void
 test_status(void **state)
 {
+	struct str counters;
 	struct record r;
-	struct wire_in in;
-	struct str body, counters;
 	int c;
 
 	(void)state;
@@ -214,13 +230,7 @@ test_status(void **state)
 	harness_ack(&h, 2);
 	for (int i = 0; i < 4; i++)
 		(void)harness_line(c);
-	harness_tell_number(&h, MSG_STATUS_ASK, 77);
-	assert_int_equal(harness_told(&h, &body), MSG_STATUS);
-	in = wire_in_over(body.p, body.n);
-	assert_int_equal(wire_get_u32(&in), 77);
-	assert_int_equal(wire_get_u32(&in), 1);
-	counters = wire_get_bytes(&in, in.left);
-	assert_int_equal(value_check_object(counters), 0);
+	counters = counters_now();
 	assert_int_equal(number_in(counters, "pid"), h.pid);
 	assert_int_equal(number_in(counters, "generation"), HARNESS_GENERATION);
 	assert_int_equal(number_in(counters, "connections"), 1);
@@ -230,9 +240,66 @@ test_status(void **state)
 	assert_int_equal(number_in(counters, "allowed"), 1);
 	assert_int_equal(number_in(counters, "denied"), 1);
 	assert_int_equal(number_in(counters, "recorded"), 2);
+	assert_int_equal(number_in(counters, "without_record"), 2);
 	assert_int_equal(number_in(counters, "malformed"), 1);
 	assert_int_equal(number_in(counters, "unacked"), 0);
 	(void)close(c);
+}
+
+/* Events of several sockets come in any order. */
+static struct str
+await_count(const char *name, int64_t want)
+{
+	struct str counters = counters_now();
+
+	for (int i = 0; i < 5000 && number_in(counters, name) != want; i++) {
+		(void)usleep(1000);
+		counters = counters_now();
+	}
+	assert_int_equal(number_in(counters, name), want);
+	return counters;
+}
+
+static void
+assert_fates(struct str counters, int64_t answered, int64_t unanswered)
+{
+	assert_int_equal(number_in(counters, "answered"), answered);
+	assert_int_equal(number_in(counters, "unanswered"), unanswered);
+	assert_int_equal(
+	    number_in(counters, "asked"), answered + unanswered + number_in(counters, "waiting"));
+}
+
+/* What became of each line, also of those whose client does not wait for the answer, or cannot have one. */
+static void
+test_counters_add_up(void **state)
+{
+	struct str counters;
+	struct record r;
+	int stays, goes;
+
+	(void)state;
+	serve();
+	stays = harness_connect(&h);
+	goes = harness_connect(&h);
+	harness_send(stays, ALLOWED);
+	harness_take(&h, &r);
+	harness_send(goes, PING DENIED EMIT);
+	harness_take(&h, &r);
+	harness_take(&h, &r);
+	assert_fates(await_count("waiting", 3), 1, 0);
+	(void)close(goes); /* with a reply unread: a reset */
+	(void)await_count("connections", 1);
+	harness_ack_state(&h, 2, 2, REFUSAL_NONE, STORAGE_OK);
+	(void)harness_line(stays);
+	assert_fates(await_count("waiting", 1), 2, 1);
+	harness_ack_state(&h, 3, 1, REFUSAL_NO_SPACE, STORAGE_OK);
+	counters = await_count("waiting", 0);
+	assert_fates(counters, 2, 2);
+	assert_int_equal(number_in(counters, "recorded"), 2);
+	assert_int_equal(number_in(counters, "unrecorded"), 1);
+	assert_int_equal(number_in(counters, "without_record"), 1);
+	assert_int_equal(number_in(counters, "unrecorded_denials"), 0);
+	(void)close(stays);
 }
 
 /* --- notes ------------------------------------------------------------------------------------ */
@@ -399,6 +466,7 @@ main(void)
 	    TEST(test_finish_does_not_wait_for_ever),
 	    TEST(test_new_image),
 	    TEST(test_status),
+	    TEST(test_counters_add_up),
 	    TEST(test_one_note_per_connection_and_kind),
 	    TEST(test_notes_are_added_up),
 	    TEST(test_connection_limits),
