@@ -2,8 +2,8 @@
 #include "policy/condition.h"
 
 #include "common/clock.h"
+#include "common/glob.h"
 #include "policy/document.h"
-#include "policy/glob.h"
 
 static_assert((int)SCOPE_KINDS == IMAGE_SCOPES, "every scope has its place in the image");
 

@@ -2,7 +2,7 @@
 
 /* Under which keys a rule is found. policy/select.c looks for the same. */
 
-#include "policy/glob.h"
+#include "policy/glob_path.h"
 #include "policy/index_build.h"
 
 static size_t

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "policy/glob.h"
+#include "policy/glob_path.h"
 #include "policy/lint.h"
 
 #define CHAIN_END UINT32_MAX

@@ -2,7 +2,7 @@
 # common/text.o); POLICY-load adds documents, compiling and lint (with json-c).
 POLICY-evaluate := \
 	policy/canon_ip.o policy/canon_host.o policy/canon_path.o policy/canon_url.o \
-	policy/action.o policy/op.o policy/glob.o policy/pattern_match.o \
+	policy/action.o policy/op.o common/glob.o policy/glob_path.o policy/pattern_match.o \
 	common/sha256.o policy/image_sum.o policy/image_open.o policy/image_view.o \
 	policy/index_hash.o policy/index_open.o policy/condition.o policy/select.o policy/evaluate.o policy/explain.o
 POLICY-load := $(POLICY-evaluate) \

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "policy/canon.h"
-#include "policy/glob.h"
+#include "policy/glob_path.h"
 
 static int
 bad(struct text *why, const char *reason)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/glob.h"
 #include "policy/canon.h"
-#include "policy/glob.h"
+#include "policy/glob_path.h"
 #include "policy/pattern.h"
 
 /* host without ".name" at its end; empty when it does not end so. */

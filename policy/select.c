@@ -4,7 +4,7 @@
 #include "policy/action.h"
 #include "policy/canon.h"
 #include "policy/condition.h"
-#include "policy/glob.h"
+#include "policy/glob_path.h"
 
 /* One look into the index. */
 struct search {

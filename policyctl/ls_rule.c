@@ -6,7 +6,7 @@
 
 #include "common/cli.h"
 #include "common/clock.h"
-#include "policy/glob.h"
+#include "common/glob.h"
 
 static void
 ls_add(struct ls_list *list, struct str s)

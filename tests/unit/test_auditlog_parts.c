@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small parts of auditlog: times as people name them, patterns, counting in bounded memory. */
+/* Small parts of auditlog: times as people name them, counting in bounded memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "auditlog/pattern.h"
 #include "auditlog/tally.h"
 #include "auditlog/when.h"
 #include "common/clock.h"
@@ -65,58 +64,6 @@ test_no_times(void **state)
 		print_message("%s\n", none[i]);
 		assert_false(when_parse(str_from(none[i]), 0, false, &us));
 	}
-}
-
-/* --- patterns --------------------------------------------------------------------------------- */
-
-/* What a star stands for, tried one after the other. */
-static bool
-slowly(const char *pattern, const char *s)
-{
-	if (*pattern == '\0')
-		return *s == '\0';
-	if (*pattern == '*')
-		return slowly(pattern + 1, s) || (*s != '\0' && slowly(pattern, s + 1));
-	return *pattern == *s && slowly(pattern + 1, s + 1);
-}
-
-static void
-random_text(char *out, size_t most, const char *letters, size_t n_letters)
-{
-	size_t n = (size_t)random() % most;
-
-	for (size_t i = 0; i < n; i++)
-		out[i] = letters[(size_t)random() % n_letters];
-	out[n] = '\0';
-}
-
-static void
-test_patterns(void **state)
-{
-	unsigned seed = (unsigned)time(NULL);
-	unsigned matched = 0;
-
-	(void)state;
-	print_message("seed %u\n", seed);
-	srandom(seed);
-	for (int i = 0; i < 200000; i++) {
-		char pattern[8], s[10];
-		bool expected;
-		struct str literal;
-
-		random_text(pattern, sizeof(pattern), "ab**", 4);
-		random_text(s, sizeof(s), "ab", 2);
-		expected = slowly(pattern, s);
-		assert_int_equal(pattern_matches(str_from(pattern), str_from(s)), expected);
-		matched += expected;
-		literal = pattern_literal(str_from(pattern));
-		assert_null(memchr(literal.p, '*', literal.n));
-		if (expected && literal.n > 0)
-			assert_non_null(memmem(s, strlen(s), literal.p, literal.n));
-	}
-	assert_true(matched > 1000);
-	assert_true(str_eq(pattern_literal(STR("*bc*d*")), STR("bc")));
-	assert_int_equal(pattern_literal(STR("**")).n, 0);
 }
 
 /* --- counting --------------------------------------------------------------------------------- */
@@ -190,7 +137,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_times),
 	    cmocka_unit_test(test_no_times),
-	    cmocka_unit_test(test_patterns),
 	    cmocka_unit_test(test_tally),
 	    cmocka_unit_test(test_long_texts),
 	};

@@ -15,8 +15,9 @@
 #include <arpa/inet.h>
 #include <cmocka.h>
 
+#include "common/glob.h"
 #include "policy/canon.h"
-#include "policy/glob.h"
+#include "policy/glob_path.h"
 #include "policy/policy.h"
 
 static unsigned seed;
@@ -365,6 +366,31 @@ test_glob_name(void **state)
 	}
 }
 
+/* What matches holds it. */
+static void
+test_glob_literal(void **state)
+{
+	unsigned matched = 0;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		char p[16], s[16];
+		struct str literal;
+
+		random_word(p, "ab**", 9);
+		random_word(s, "ab", 12);
+		literal = glob_literal(str_from(p));
+		assert_null(memchr(literal.p, '*', literal.n));
+		if (!glob_name(str_from(p), str_from(s)) || literal.n == 0)
+			continue;
+		assert_non_null(memmem(s, strlen(s), literal.p, literal.n));
+		matched++;
+	}
+	assert_true(matched > 1000);
+	assert_true(str_eq(glob_literal(STR("*bc*d*")), STR("bc")));
+	assert_int_equal(glob_literal(STR("**")).n, 0);
+}
+
 /* Segments as letters: then a path glob is a name glob in which '+' takes one or more. */
 static bool
 slow_path(const char *const *p, size_t np, const char *const *s, size_t ns)
@@ -436,6 +462,7 @@ main(void)
 	    cmocka_unit_test(test_op_fields),
 	    cmocka_unit_test(test_random_resources),
 	    cmocka_unit_test(test_glob_name),
+	    cmocka_unit_test(test_glob_literal),
 	    cmocka_unit_test(test_glob_path),
 	};
 

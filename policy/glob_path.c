@@ -1,34 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/glob.h"
+#include "policy/glob_path.h"
 
-/*
- * Both matchers are greedy with one place to return to: where the last star stopped. An earlier
- * star never needs to take more, since the later one can take whatever it would.
- */
-
-bool
-glob_name(struct str pattern, struct str s)
-{
-	size_t p = 0, i = 0, star = pattern.n, resume = 0;
-
-	while (i < s.n) {
-		if (p < pattern.n && pattern.p[p] == '*') {
-			star = p++;
-			resume = i;
-		} else if (p < pattern.n && pattern.p[p] == s.p[i]) {
-			p++;
-			i++;
-		} else if (star < pattern.n) {
-			p = star + 1;
-			i = ++resume;
-		} else {
-			return false;
-		}
-	}
-	while (p < pattern.n && pattern.p[p] == '*')
-		p++;
-	return p == pattern.n;
-}
+#include "common/glob.h"
 
 struct str
 glob_take_segment(struct str *s)
@@ -48,6 +21,7 @@ segments_of(struct str path)
 	return path.n <= 1 ? (struct str){path.p, 0} : path;
 }
 
+/* As glob_name(): only the last "**" is ever gone back to. */
 bool
 glob_path(struct str pattern, struct str path)
 {

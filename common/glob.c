@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "auditlog/pattern.h"
+#include "common/glob.h"
 
-#include <stdint.h>
+/*
+ * Greedy with one place to return to: where the last star stopped. An earlier star never needs to take more,
+ * since the later one can take whatever it would.
+ */
 
-/* Only the last star seen is ever gone back to: what one before it took is no worse shorter. */
 bool
-pattern_matches(struct str pattern, struct str s)
+glob_name(struct str pattern, struct str s)
 {
-	size_t p = 0, at = 0, star = SIZE_MAX, from = 0;
+	size_t p = 0, i = 0, star = pattern.n, resume = 0;
 
-	while (at < s.n) {
+	while (i < s.n) {
 		if (p < pattern.n && pattern.p[p] == '*') {
 			star = p++;
-			from = at;
-		} else if (p < pattern.n && pattern.p[p] == s.p[at]) {
+			resume = i;
+		} else if (p < pattern.n && pattern.p[p] == s.p[i]) {
 			p++;
-			at++;
-		} else if (star != SIZE_MAX) {
+			i++;
+		} else if (star < pattern.n) {
 			p = star + 1;
-			at = ++from;
+			i = ++resume;
 		} else {
 			return false;
 		}
@@ -29,7 +31,7 @@ pattern_matches(struct str pattern, struct str s)
 }
 
 struct str
-pattern_literal(struct str pattern)
+glob_literal(struct str pattern)
 {
 	struct str best = {pattern.p, 0};
 
