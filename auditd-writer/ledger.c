@@ -9,21 +9,39 @@
 #include "auditd-writer/storage.h"
 #include "auditd-writer/writer.h"
 
+/*
+ * Readers go by the first and last time of a segment: within one, no time is earlier by more than a
+ * second than one before it. That cannot be had when there is no next one to be made.
+ */
+static void
+turn_back(struct writer *w)
+{
+	/* Once more for what is noted in between. */
+	for (int i = 0; i < 2 && w->open.records + batch_pending_records(&w->batch) > 0; i++)
+		rotation_turn(w);
+}
+
 void
 ledger_tick(struct writer *w)
 {
-	struct clock_step step;
+	struct timekeeper time = w->time;
+	struct clock_step step = {0};
 	int64_t real, boottime;
+	bool stepped;
 
 	/* Nothing can be recorded now: the step is found when something can. */
 	if (w->storage.state == STORAGE_FAILED)
 		return;
 	timekeeper_read(&real, &boottime);
-	if (timekeeper_take(&w->time, real, boottime, &step)) {
-		w->encoder.stamp.time = w->time.last;
+	stepped = timekeeper_take(&time, real, boottime, &step);
+	if (step.back)
+		turn_back(w);
+	if (w->storage.state == STORAGE_FAILED)
+		return;
+	w->time = time;
+	w->encoder.stamp.time = time.last;
+	if (stepped)
 		note_clock_step(w, &step);
-	}
-	w->encoder.stamp.time = w->time.last;
 }
 
 void

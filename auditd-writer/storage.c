@@ -240,6 +240,8 @@ works_again(struct writer *w)
 	    (unsigned long long)s->refused);
 	s->state = s->low || s->full ? STORAGE_LOW : STORAGE_OK;
 	ledger_tick(w);
+	if (s->state == STORAGE_FAILED)
+		return;
 	note_storage_recovered(w);
 	s->error = 0;
 	settle(w);

@@ -10,7 +10,7 @@
 void
 timekeeper_init(struct timekeeper *t, int64_t last)
 {
-	*t = (struct timekeeper){.last = last};
+	*t = (struct timekeeper){.last = last, .high = last};
 }
 
 /* A process that was not run between two readings would see a step where none was: read again. */
@@ -52,12 +52,17 @@ timekeeper_take(struct timekeeper *t, int64_t real, int64_t boottime, struct clo
 		    .expected = expected < t->last ? t->last : expected,
 		    .now = real,
 		    .boottime = boottime,
+		    .back = t->high != INT64_MIN && real < t->high - STEP_US,
 		};
+		if (ret_step->back)
+			t->high = real;
 	}
 	/* Small steps forward may add up: only a step that was told starts a new count. */
 	if (stepped || !t->running)
 		t->offset = offset;
 	t->running = true;
 	t->last = real;
+	if (t->high < real)
+		t->high = real;
 	return stepped;
 }

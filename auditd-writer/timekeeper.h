@@ -12,6 +12,7 @@
 
 struct timekeeper {
 	int64_t last;   /* time of the newest record; INT64_MIN: there is none */
+	int64_t high;   /* the latest since a step back by more than a second */
 	int64_t offset; /* of the clock against the time since boot */
 	bool running;   /* offset is known */
 };
@@ -20,6 +21,7 @@ struct clock_step {
 	int64_t expected; /* what the clock would read without the step */
 	int64_t now;
 	int64_t boottime; /* us since boot */
+	bool back;        /* more than a second earlier than records since the last such step */
 };
 
 /* last: of the newest record that exists, INT64_MIN for none. */

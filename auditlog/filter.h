@@ -54,7 +54,7 @@ void filter_make(
 /* Whether all records match. */
 bool filter_empty(const struct filter *f);
 
-/* Whether records from first to last (in either order) may match by their time. */
+/* Whether a segment may hold records that match by their time; of its first and last one, in any order. */
 bool filter_has_time(const struct filter *f, int64_t first, int64_t last);
 
 bool filter_matches(const struct filter *f, const struct recordline *r);

@@ -10,6 +10,7 @@
 #include "auditlog/pool.h"
 #include "auditlog/reader.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "proto/recordline.h"
 
 /* --- what is named --------------------------------------------------------------------------- */
@@ -170,22 +171,31 @@ read_seals(struct sources *s)
 
 /* --- those that are not sealed --------------------------------------------------------------- */
 
-uint64_t
-sources_peek(const struct sources *s, const char *base)
+/* Number and time of its first record. False: it has none. */
+static bool
+first_record(const struct sources *s, const char *base, int64_t *ret_seq, int64_t *ret_time)
 {
 	char name[SEGNAME_SIZE], buf[LIMIT_LINE];
 	CLEANUP_FD int fd = logdir_lines(&s->dir, base, name, NULL);
 	ssize_t got = fd < 0 ? -1 : pread(fd, buf, sizeof(buf), 0);
 	const char *newline = got > 0 ? memchr(buf, '\n', (size_t)got) : NULL;
+	const struct recordline_value *time;
 	struct recordline_fault fault;
 	struct recordline r;
-	int64_t seq;
 
-	if (!newline ||
-	    recordline_cut(&r, (struct str){buf, (size_t)(newline - buf)}, &fault) < 0 ||
-	    !recordline_int(recordline_value(&r, MEMBER_seq), &seq) || seq < 1)
-		return 0;
-	return (uint64_t)seq;
+	if (!newline || recordline_cut(&r, (struct str){buf, (size_t)(newline - buf)}, &fault) < 0)
+		return false;
+	time = recordline_value(&r, MEMBER_timestamp);
+	return time && clock_parse((struct str){time->p, time->n}, ret_time) == 0 &&
+	       recordline_int(recordline_value(&r, MEMBER_seq), ret_seq) && *ret_seq > 0;
+}
+
+uint64_t
+sources_peek(const struct sources *s, const char *base)
+{
+	int64_t seq, time;
+
+	return first_record(s, base, &seq, &time) ? (uint64_t)seq : 0;
 }
 
 /* --- in order -------------------------------------------------------------------------------- */
@@ -203,22 +213,21 @@ by_seq(const void *a, const void *b)
 	return strcmp(x->base, y->base);
 }
 
-/* Where no seal says more, its name says when it was made: its records are not older. */
+/*
+ * By its seal; of a closed segment without one, by its first record, which tells its number, too. (Its
+ * name tells when it was made; the clock may have been set back since.)
+ */
 static bool
-name_has_time(const struct logdir_segment *segment, const struct filter *f)
+source_has_time(const struct sources *s, struct source *source, const struct filter *f)
 {
-	char latest[COMPACT_SIZE];
+	int64_t seq, time;
 
-	if (!f || !f->has_to || segment->kinds != LOGDIR_CLOSED)
+	if (source->sealed)
+		return !f || filter_has_time(f, source->first_time, source->last_time);
+	if (!first_record(s, source->base, &seq, &time))
 		return true;
-	clock_format_compact(f->to, latest);
-	return strncmp(segment->base + sizeof("audit-") - 1, latest, COMPACT_SIZE - 1) <= 0;
-}
-
-static bool
-seal_has_time(const struct source *s, const struct filter *f)
-{
-	return !f || !s->sealed || filter_has_time(f, s->first_time, s->last_time);
+	source->first_seq = (uint64_t)seq;
+	return !f || source->kinds != LOGDIR_CLOSED || filter_has_time(f, time, INT64_MAX);
 }
 
 static void
@@ -229,11 +238,8 @@ keep_those(struct sources *s, const struct filter *f)
 	for (size_t i = 0; i < s->n; i++) {
 		struct source *source = &s->all[i];
 
-		if (!(source->kinds & (LOGDIR_CLOSED | LOGDIR_TMP)) || !seal_has_time(source, f))
-			continue;
-		if (!source->sealed)
-			source->first_seq = sources_peek(s, source->base);
-		s->all[n++] = *source;
+		if (source->kinds & (LOGDIR_CLOSED | LOGDIR_TMP) && source_has_time(s, source, f))
+			s->all[n++] = *source;
 	}
 	s->n = n;
 	if (n > 1)
@@ -257,8 +263,6 @@ sources_list(struct sources *s, const struct filter *f)
 	if (!s->all)
 		return -ENOMEM;
 	for (size_t i = 0; i < d->n; i++) {
-		if (!name_has_time(&d->segments[i], f))
-			continue;
 		s->all[s->n].fd = -1;
 		s->all[s->n].kinds = d->segments[i].kinds;
 		memcpy(s->all[s->n++].base, d->segments[i].base, SEGNAME_SIZE);

@@ -83,6 +83,7 @@ class Service:
         self.admin_socket = os.path.join(top, "admin.sock")
         self.extra, self.conf, self.wrap, self.env = list(args), conf, list(wrap), env
         self.evaluators, self.listen = evaluators, listen
+        self.program = None  # another policyd than the built one
         self.process = None
         self.stderr = []
         self.clients = []
@@ -97,7 +98,7 @@ class Service:
             f.write(policy if isinstance(policy, str) else json.dumps(policy, indent=1))
 
     def command(self):
-        args = [POLICYD, "--audit-dir", self.audit, "--key-dir", self.keys, "--policy", self.policy]
+        args = [self.program or POLICYD, "--audit-dir", self.audit, "--key-dir", self.keys, "--policy", self.policy]
         if self.listen:
             args += ["--socket", self.socket, "--admin-socket", self.admin_socket]
         if self.evaluators:

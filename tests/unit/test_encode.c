@@ -244,6 +244,35 @@ time_steps(void **state)
 	assert_true(timekeeper_take(&t, NOW + 3700 * US_PER_S, BOOT + 25 + 103 * US_PER_S, &step));
 }
 
+/* What readers may rely on: behind a step that is not told as one back, nothing is a second earlier. */
+static void
+time_steps_back(void **state)
+{
+	struct timekeeper t;
+	struct clock_step step;
+
+	(void)state;
+	timekeeper_init(&t, INT64_MIN);
+	assert_false(timekeeper_take(&t, NOW, BOOT, &step));
+	/* A leap second. */
+	assert_true(timekeeper_take(&t, NOW - 900000, BOOT + 1, &step));
+	assert_false(step.back);
+	/* Small ones add up, whatever comes in between. */
+	assert_false(timekeeper_take(&t, NOW - 500000, BOOT + 2, &step));
+	assert_true(timekeeper_take(&t, NOW - 1100000, BOOT + 3, &step));
+	assert_true(step.back);
+	/* From there on anew; forward is not back. */
+	assert_true(timekeeper_take(&t, NOW - 1200000, BOOT + 4, &step));
+	assert_false(step.back);
+	assert_true(timekeeper_take(&t, NOW + 3600 * US_PER_S, BOOT + 5, &step));
+	assert_false(step.back);
+	assert_true(timekeeper_take(&t, NOW + 3598 * US_PER_S, BOOT + 6, &step));
+	assert_true(step.back);
+	timekeeper_init(&t, NOW);
+	assert_true(timekeeper_take(&t, NOW - 2 * US_PER_S, BOOT, &step));
+	assert_true(step.back);
+}
+
 /* The last record of the run before is later than the clock of this one. */
 static void
 time_steps_between_runs(void **state)
@@ -333,6 +362,7 @@ main(void)
 	    cmocka_unit_test(names_there_and_back),
 	    cmocka_unit_test(time_goes_on),
 	    cmocka_unit_test(time_steps),
+	    cmocka_unit_test(time_steps_back),
 	    cmocka_unit_test(time_steps_between_runs),
 	    cmocka_unit_test(clocks_are_read_together),
 	    cmocka_unit_test(outcomes_know_the_latest_evaluations),
