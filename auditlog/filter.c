@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "auditlog/path.h"
-#include "auditlog/pattern.h"
 #include "auditlog/when.h"
+#include "common/glob.h"
 #include "common/text.h"
 
 /* --- the command line ------------------------------------------------------------------------ */
@@ -199,7 +199,7 @@ filter_has_time(const struct filter *f, int64_t first, int64_t last)
 static struct str
 needle_of(const struct filter_term *term, char *buf, size_t cap)
 {
-	struct str literal = pattern_literal(term->pattern);
+	struct str literal = glob_literal(term->pattern);
 	const char *name = recordline_name(term->member);
 	struct text t = text_over(buf, cap);
 	size_t quote;
@@ -229,7 +229,7 @@ needle_weight(const struct filter_term *term)
 {
 	bool common = term->member == MEMBER_decision || term->member == MEMBER_category;
 
-	return common ? 1 : 1 + pattern_literal(term->pattern).n;
+	return common ? 1 : 1 + glob_literal(term->pattern).n;
 }
 
 static void
@@ -277,14 +277,14 @@ escaped_matches(const struct recordline_value *v, struct str pattern)
 {
 	char buf[LIMIT_LINE];
 
-	return pattern_matches(pattern, recordline_string(v, buf, sizeof(buf)));
+	return glob_name(pattern, recordline_string(v, buf, sizeof(buf)));
 }
 
 static bool
 scalar_matches(const struct recordline_value *v, struct str pattern)
 {
 	return v->escaped ? escaped_matches(v, pattern)
-			  : pattern_matches(pattern, (struct str){v->p, v->n});
+			  : glob_name(pattern, (struct str){v->p, v->n});
 }
 
 /* An object is compared as it is written, an array element by element. */
