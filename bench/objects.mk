@@ -19,3 +19,6 @@ LIBS-bench_evidence := libcrypto
 BENCHES += bench_policy
 OBJS-bench_policy := bench/bench_policy.o bench/polgen.o $(POLICY-load) $(POLICY-load-common) common/log.o
 LIBS-bench_policy := json-c
+
+BENCHES += bench_usage
+OBJS-bench_usage := bench/bench_usage.o

@@ -8,7 +8,6 @@ import os
 import shutil
 import statistics
 import subprocess
-import time
 
 TURNS = 5
 SLOW_TURNS = 1  # of what takes longer than all the rest
@@ -24,17 +23,19 @@ const { DuckDBInstance } = require('@duckdb/node-api');
 """
 
 
-def taken(command, cwd):
+def taken(usage, command, cwd):
     """Seconds on the clock, seconds of CPU, MiB."""
-    start = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=cwd, env=dict(os.environ, LC_ALL="C")) as process:
+    inside, outside = os.pipe()
+    with subprocess.Popen([usage, str(outside), *command], stdout=subprocess.PIPE, cwd=cwd, pass_fds=[outside],
+                          env=dict(os.environ, LC_ALL="C")) as process:
+        os.close(outside)
         while process.stdout.read(1 << 20):
             pass
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    with open(inside, encoding="ascii") as figures:
+        wall, cpu, memory, status = figures.read().split()
+    if int(status) != 0:
+        raise subprocess.CalledProcessError(int(status), command)
+    return float(wall), float(cpu), int(memory) / 1024
 
 
 def has_duckdb():
@@ -61,14 +62,15 @@ def commands_for(auditlog, log, files):
 def bench(build, log):
     files = [os.path.basename(f) for f in sorted(glob.glob(os.path.join(log, "audit-*.jsonl")))]
     size = sum(os.path.getsize(os.path.join(log, f)) for f in files)
+    usage = str(build / "bench" / "bench_usage")
     commands, slow = commands_for(str(build / "bin" / "auditlog"), log, files)
     took = {name: [] for name in {**commands, **slow}}
     for turn in range(TURNS + 1):
         for name, command in commands.items():
-            figures = taken(command, log)
+            figures = taken(usage, command, log)
             took[name] += [figures] if turn > 0 else []  # the first turn fills the page cache
     for name, command in slow.items():
-        took[name] = [taken(command, log) for _ in range(SLOW_TURNS)]
+        took[name] = [taken(usage, command, log) for _ in range(SLOW_TURNS)]
     medians = {name: [statistics.median(t[i] for t in times) for i in range(3)] for name, times in took.items()}
     print(f"A log of {size / 1e6:.0f} MB in {len(files)} segments: seconds (of CPU), MiB, medians of {TURNS}")
     for name, (wall, cpu, memory) in medians.items():
