@@ -13,6 +13,7 @@ static const struct format *const formats[] = {
     &format_cef,
     &format_leef,
     &format_ecs,
+    &format_ocsf,
 };
 
 /* --- choosing -------------------------------------------------------------------------------- */
@@ -28,6 +29,10 @@ format_options(struct format_use *use, struct cli_option *options)
 	    .value = "A,B,C",
 	    .text = &use->fields,
 	    .help = "the columns of csv, any members, as seq,username,peer.uid"};
+	options[2] = (struct cli_option){.name = "ocsf-version",
+	    .value = "VERSION",
+	    .text = &use->ocsf_version,
+	    .help = "of ocsf: 1.7.0 (what you get without it) or 1.8.0"};
 	return FORMAT_OPTIONS;
 }
 
@@ -67,6 +72,11 @@ format_choose(struct format_use *use, const struct cli_command *command, bool js
 		    use->name);
 	if (use->fields && use->format != &format_csv)
 		cli_wrong(command, "--fields: only --format csv has them");
+	if (use->ocsf_version && use->format != &format_ocsf)
+		cli_wrong(command, "--ocsf-version: only --format ocsf has it");
+	if (use->ocsf_version && !format_ocsf_knows(use->ocsf_version))
+		cli_wrong(
+		    command, "--ocsf-version: not among 1.7.0 and 1.8.0: %s", use->ocsf_version);
 	choose_members(use, command);
 }
 

@@ -14,7 +14,7 @@
 #include "common/cli.h"
 #include "common/text.h"
 
-#define FORMAT_OPTIONS 2
+#define FORMAT_OPTIONS 3
 #define FORMAT_MEMBERS 48 /* of --fields, or of a template */
 #define FORMAT_GIVEN 2048 /* bytes of either */
 #define FORMAT_LINE (FORMAT_MEMBERS * 4 * LIMIT_LINE + FORMAT_GIVEN) /* room for any record */
@@ -24,6 +24,7 @@ struct format;
 /* One that is in use. */
 struct format_use {
 	const char *name, *fields;   /* as given; NULL: not */
+	const char *ocsf_version;    /* likewise */
 	const struct format *format; /* NULL: the command's own */
 	bool colours, terminal;      /* of stdout */
 	bool behind;                 /* a record was put out: what stands between two comes first */
@@ -55,9 +56,10 @@ struct format {
 };
 
 extern const struct format format_human, format_jsonl, format_json, format_csv, format_template;
-extern const struct format format_shorthand, format_syslog, format_cef, format_leef, format_ecs;
+extern const struct format format_shorthand, format_syslog, format_cef, format_leef, format_ecs,
+    format_ocsf;
 
-/* --format and --fields; room for FORMAT_OPTIONS. Returns how many. */
+/* --format, --fields and --ocsf-version; room for FORMAT_OPTIONS. Returns how many. */
 size_t format_options(struct format_use *use, struct cli_option *options);
 
 /*
@@ -83,5 +85,8 @@ void format_usage(void);
 const char *format_csv_parse(struct format_use *use, struct str fields, struct str *ret_wrong);
 const char *format_template_parse(struct format_use *use, struct str text, struct str *ret_wrong);
 
-/* Of both: a member more. */
+/* ocsf: whether it can be said in this version of the schema. */
+bool format_ocsf_knows(const char *version);
+
+/* Of csv and template: a member more. */
 const char *format_member(struct format_use *use, struct str name);

@@ -13,16 +13,6 @@
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 
-/* Strings of the line are JSON already. */
-static void
-put_string(struct text *t, const struct recordline_value *v)
-{
-	if (v->type == RECORDLINE_STRING)
-		format_raw(t, v);
-	else
-		text_json(t, (struct str){v->p, v->n});
-}
-
 /* key: with its quotes, colon, and what stands before it. */
 static void
 put_field(struct text *t, const char *key, const struct recordline_value *v)
@@ -30,7 +20,7 @@ put_field(struct text *t, const char *key, const struct recordline_value *v)
 	if (!v)
 		return;
 	text_put(t, str_from(key));
-	put_string(t, v);
+	format_string(t, v);
 }
 
 /* The field takes whole numbers only. */
@@ -129,25 +119,6 @@ action_of(const struct recordline *r)
 	return recordline_value(r, MEMBER_action_type);
 }
 
-/* Reasons are one string there. */
-static void
-put_reason(struct text *t, const struct recordline_value *reasons)
-{
-	struct recordline_walk w = recordline_walk(reasons);
-	struct recordline_value key, v;
-	bool behind = false;
-
-	while (recordline_next(&w, &key, &v)) {
-		if (v.type != RECORDLINE_STRING)
-			continue;
-		text_put(t, behind ? STR("; ") : STR(",\"reason\":\""));
-		text_put(t, (struct str){v.p, v.n});
-		behind = true;
-	}
-	if (behind)
-		text_char(t, '"');
-}
-
 static void
 put_event(struct text *t, const struct recordline *r, const struct outline *o)
 {
@@ -168,7 +139,7 @@ put_event(struct text *t, const struct recordline *r, const struct outline *o)
 	put_field(t, ",\"id\":", recordline_value(r, MEMBER_audit_event_id));
 	put_field(t, ",\"action\":", action_of(r));
 	put_number(t, ",\"sequence\":", recordline_value(r, MEMBER_seq));
-	put_reason(t, recordline_value(r, MEMBER_deny_reason));
+	(void)format_strings(t, STR(",\"reason\":\""), recordline_value(r, MEMBER_deny_reason));
 	text_char(t, '}');
 }
 
@@ -189,7 +160,7 @@ put_who(struct text *t, const struct recordline *r)
 	put_field(t, ",\"email\":", recordline_value(r, MEMBER_user_email));
 	if (path_step(peer, STR("gid"), &v)) {
 		text_put(t, STR(",\"group\":{\"id\":"));
-		put_string(t, &v);
+		format_string(t, &v);
 		text_char(t, '}');
 	}
 	end_object(t, user, from);
@@ -224,7 +195,7 @@ put_method(struct text *t, const struct recordline_value *payload)
 	if (!path_step(payload, STR("method"), &method))
 		return;
 	text_put(t, STR(",\"http\":{\"request\":{\"method\":"));
-	put_string(t, &method);
+	format_string(t, &method);
 	text_put(t, STR("}}"));
 }
 

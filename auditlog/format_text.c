@@ -191,6 +191,34 @@ format_raw(struct text *t, const struct recordline_value *v)
 		text_char(t, '"');
 }
 
+void
+format_string(struct text *t, const struct recordline_value *v)
+{
+	if (v->type == RECORDLINE_STRING)
+		format_raw(t, v);
+	else
+		text_json(t, (struct str){v->p, v->n});
+}
+
+bool
+format_strings(struct text *t, struct str open, const struct recordline_value *array)
+{
+	struct recordline_walk w = recordline_walk(array);
+	struct recordline_value key, v;
+	bool behind = false;
+
+	while (recordline_next(&w, &key, &v)) {
+		if (v.type != RECORDLINE_STRING)
+			continue;
+		text_put(t, behind ? STR("; ") : open);
+		text_put(t, (struct str){v.p, v.n});
+		behind = true;
+	}
+	if (behind)
+		text_char(t, '"');
+	return behind;
+}
+
 const char *
 format_member(struct format_use *use, struct str name)
 {

@@ -3,6 +3,8 @@
 
 /* How formats put values into text that another program takes apart: what could end a field is escaped. */
 
+#include <stdbool.h>
+
 #include "common/text.h"
 #include "proto/recordline.h"
 
@@ -34,3 +36,7 @@ void format_hexed(struct text *t, struct str s, const char *special, enum format
 
 /* The JSON of a value as it is written; null when there is none. */
 void format_raw(struct text *t, const struct recordline_value *v);
+/* A JSON string: a string as it is written, anything else as its JSON in one. */
+void format_string(struct text *t, const struct recordline_value *v);
+/* open, the strings of an array with "; " between, and a quote that ends them. False: there are none, nothing is put. */
+bool format_strings(struct text *t, struct str open, const struct recordline_value *array);

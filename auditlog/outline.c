@@ -157,26 +157,75 @@ is_name(struct str s)
 	return s.n > 0 && s.n <= 253;
 }
 
+static bool
+parse_name(struct str s, struct outline_host *ret)
+{
+	bool bracketed = s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']';
+
+	ret->name = bracketed ? (struct str){s.p + 1, s.n - 2} : s;
+	ret->address = is_address(ret->name, bracketed ? AF_INET6 : AF_INET);
+	return ret->address || (!bracketed && is_name(ret->name));
+}
+
+/* STR_NONE: it is no text that can be looked at as it is written. */
+static struct str
+resource_of(const struct recordline *r)
+{
+	const struct recordline_value *v = recordline_value(r, MEMBER_resource_id);
+
+	if (!v || v->type != RECORDLINE_STRING || v->escaped)
+		return STR_NONE;
+	return (struct str){v->p, v->n};
+}
+
 bool
 outline_host(const struct recordline *r, struct outline_host *ret)
 {
-	const struct recordline_value *v = recordline_value(r, MEMBER_resource_id);
-	const char *colon = v && v->type == RECORDLINE_STRING && !v->escaped && v->n > 0
-				? memrchr(v->p, ':', v->n)
-				: NULL;
+	struct str s = resource_of(r);
+	const char *colon = s.n > 0 ? memrchr(s.p, ':', s.n) : NULL;
+	size_t n = colon ? (size_t)(colon - s.p) : 0;
+
+	return colon && parse_port(str_skip(s, n + 1), &ret->port) &&
+	       parse_name((struct str){s.p, n}, ret);
+}
+
+/* What stands before the first of these. */
+static struct str
+before_any(struct str s, const char *characters)
+{
+	size_t n = 0;
+
+	while (n < s.n && !strchr(characters, s.p[n]))
+		n++;
+	return (struct str){s.p, n};
+}
+
+static bool
+parse_authority(struct str s, struct outline_host *ret)
+{
+	const char *colon = s.n > 0 && s.p[s.n - 1] != ']' ? memrchr(s.p, ':', s.n) : NULL;
+	size_t n = colon ? (size_t)(colon - s.p) : s.n;
+
+	return parse_name((struct str){s.p, n}, ret) &&
+	       (!colon || parse_port(str_skip(s, n + 1), &ret->port));
+}
+
+bool
+outline_url(const struct recordline *r, struct outline_url *ret)
+{
+	struct str s = resource_of(r);
+	const char *colon = s.n > 0 ? memchr(s.p, ':', s.n) : NULL;
+	bool https;
 
 	if (!colon)
 		return false;
-	ret->name = (struct str){v->p, (size_t)(colon - v->p)};
-	if (!parse_port(str_skip((struct str){v->p, v->n}, ret->name.n + 1), &ret->port))
+	ret->scheme = (struct str){s.p, (size_t)(colon - s.p)};
+	https = str_eq(ret->scheme, STR("https"));
+	ret->host.port = https ? 443 : 80;
+	s = str_skip(s, ret->scheme.n + 1);
+	if ((!https && !str_eq(ret->scheme, STR("http"))) || s.n < 2 || memcmp(s.p, "//", 2) != 0)
 		return false;
-	if (ret->name.n > 2 && ret->name.p[0] == '[' && ret->name.p[ret->name.n - 1] == ']') {
-		ret->name = (struct str){ret->name.p + 1, ret->name.n - 2};
-		ret->address = is_address(ret->name, AF_INET6);
-		return ret->address;
-	}
-	ret->address = is_address(ret->name, AF_INET);
-	return ret->address || is_name(ret->name);
+	return parse_authority(before_any(str_skip(s, 2), "/?#"), &ret->host);
 }
 
 bool

@@ -58,5 +58,12 @@ struct outline_host {
 };
 bool outline_host(const struct recordline *r, struct outline_host *ret);
 
+/* Those of a resource that is http://HOST[:PORT]... or https://. False: it is none. */
+struct outline_url {
+	struct str scheme;
+	struct outline_host host; /* port: the scheme's own when there is none */
+};
+bool outline_url(const struct recordline *r, struct outline_url *ret);
+
 /* The time in milliseconds since 1970. False: there is none. */
 bool outline_ms(const struct recordline *r, int64_t *ret);

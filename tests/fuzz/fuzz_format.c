@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct format *const formats[] = {&format_human, &format_jsonl, &format_json,
     &format_csv, &format_template, &format_shorthand, &format_syslog, &format_cef, &format_leef,
-    &format_ecs};
+    &format_ecs, &format_ocsf};
 
 static struct format_use use[ARRAY_SIZE(formats)];
 static char out[FORMAT_LINE];
@@ -68,7 +68,7 @@ try_format(const struct format_use *u, const struct recordline *r, struct str li
 	must(format_size(u, text_str(&t)) == t.n);
 	if (u->format->kind == FORMAT_SAFE)
 		is_harmless(text_str(&t), u->format == &format_leef);
-	if (u->format == &format_ecs)
+	if (u->format == &format_ecs || u->format == &format_ocsf)
 		is_json(text_str(&t));
 }
 

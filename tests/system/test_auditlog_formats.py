@@ -515,7 +515,7 @@ class Rsyslog(Case):
 
 
 class Output(Case):
-    FORMATS = ("jsonl", "json", "csv", "{seq} {resource_id}", "shorthand", "syslog", "cef", "leef", "ecs", "human")
+    FORMATS = ("jsonl", "json", "csv", "{seq} {resource_id}", "shorthand", "syslog", "cef", "leef", "ecs", "ocsf", "human")
     ODD = [b'{"seq":1}\n', b'{"decision":5,"peer":"x","deny_reason":"y","details":[1,[2]],"payload":1}\n', b'{"action_type":[],"level":{}}\n',
            b'{"timestamp":"x]\\"","hostname":null,"decision":"=cmd","x\xc3\xbc":1,"seq":"\\u001b"}\n', b"{}\n",
            b'{"action_type":"execution","execution":{"success":{"success":true}},"peer":{"pid":{"pid":"] x"},"uid":"a b"}}\n',
