@@ -126,14 +126,12 @@ may_be_next(const struct follow *f, const struct logdir_segment *s)
 }
 
 /* A segment whose first record comes behind what was read; the lowest, or the very next. */
-static bool
-find_next(struct follow *f, struct source *ret)
+static void
+find_listed(const struct follow *f, struct source *ret)
 {
-	struct logdir *d = &f->query->sources.dir;
+	const struct logdir *d = &f->query->sources.dir;
 
 	*ret = (struct source){.fd = -1};
-	if (d->fd < 0 || logdir_list(d) < 0)
-		return false;
 	for (size_t i = 0; i < d->n && ret->first_seq != f->last_seq + 1; i++) {
 		uint64_t seq;
 
@@ -146,6 +144,26 @@ find_next(struct follow *f, struct source *ret)
 		ret->kinds = d->segments[i].kinds;
 		ret->first_seq = seq;
 	}
+}
+
+/*
+ * A listing of many thousand names takes longer than a segment to read: one serves for all that are in
+ * it, and is made anew when there are others.
+ */
+static bool
+find_next(struct follow *f, struct source *ret)
+{
+	struct logdir *d = &f->query->sources.dir;
+
+	if (d->fd < 0)
+		return false;
+	find_listed(f, ret);
+	if (ret->first_seq == f->last_seq + 1 || f->listed)
+		return ret->first_seq > 0;
+	if (logdir_list(d) < 0)
+		return false;
+	f->listed = f->watch >= 0;
+	find_listed(f, ret);
 	return ret->first_seq > 0;
 }
 
@@ -195,19 +213,39 @@ go_on(struct follow *f)
 
 /* --- waiting --------------------------------------------------------------------------------- */
 
+/* Whether names have come, or may have: of all else that happens, segments grow. */
+static bool
+names_came(int watch)
+{
+	char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	bool came = false;
+	ssize_t n;
+
+	while ((n = read(watch, events, sizeof(events))) > 0) {
+		const struct inotify_event *e;
+
+		for (const char *p = events; p < events + n; p += sizeof(*e) + e->len) {
+			e = (const void *)p;
+			came = came || (e->mask & ~(uint32_t)IN_MODIFY);
+		}
+	}
+	return came;
+}
+
 /* Until something has changed. False: nobody reads our output any more. */
 static bool
-wait_for_more(const struct follow *f)
+wait_for_more(struct follow *f)
 {
 	struct pollfd fds[] = {{.fd = f->watch, .events = POLLIN}, {.fd = STDOUT_FILENO}};
 	const struct timespec patience = {
 	    .tv_sec = f->watch >= 0, .tv_nsec = f->watch >= 0 ? 0 : LOOK_AGAIN};
-	char events[4096];
+	int ready = ppoll(fds, 2, &patience, NULL);
 
-	if (ppoll(fds, 2, &patience, NULL) < 0 && errno != EINTR)
+	if (ready < 0 && errno != EINTR)
 		return false;
-	while (f->watch >= 0 && read(f->watch, events, sizeof(events)) > 0)
-		;
+	/* The watch is not everything (the directory of another host): after a while, a look anyway. */
+	if (ready <= 0 || (f->watch >= 0 && names_came(f->watch)))
+		f->listed = false;
 	return !(fds[1].revents & (POLLERR | POLLHUP | POLLNVAL));
 }
 

@@ -16,6 +16,7 @@ struct follow {
 	scan_take *take; /* of each record that matches */
 	void *context;
 	int watch;        /* that wakes; -1: looks again after a while */
+	bool listed;      /* the sources' listing has all that is there, as far as is known */
 	struct source at; /* what is read now */
 	int fd;           /* of it; -1: nothing yet */
 	char name[SEGNAME_SIZE];
