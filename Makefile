@@ -82,6 +82,7 @@ include tests/sandbox/objects.mk
 include tests/fault/objects.mk
 include tests/fuzz/objects.mk
 include tests/oracle/objects.mk
+include tests/load/objects.mk
 include bench/objects.mk
 
 # Where each program lands below $(BUILD): the same layout as below $(PREFIX), so that policyd
