@@ -14,10 +14,7 @@ size_t
 filter_options(struct filter_given *g, struct cli_option *options)
 {
 	const struct cli_option all[] = {
-	    {.name = "decision",
-		.value = "DECISION",
-		.text = &g->decision,
-		.help = "allow or deny"},
+	    {.name = "decision", .value = "DECISION", .text = &g->decision, .help = "allow|deny"},
 	    {.name = "action",
 		.value = "ACTION",
 		.text = &g->action,
@@ -37,7 +34,7 @@ filter_options(struct filter_given *g, struct cli_option *options)
 	    {.name = "category",
 		.value = "CATEGORY",
 		.text = &g->category,
-		.help = "evaluation, execution, event or management"},
+		.help = "evaluation|execution|event|management"},
 	    {.name = "event",
 		.value = "EVENT",
 		.text = &g->event,
@@ -45,7 +42,7 @@ filter_options(struct filter_given *g, struct cli_option *options)
 	    {.name = "level",
 		.value = "LEVEL",
 		.text = &g->level,
-		.help = "of an event, at least: debug, info, warning or error"},
+		.help = "of an event, at least: debug|info|warning|error"},
 	    {.name = "actor",
 		.value = "NAME",
 		.text = &g->actor,
@@ -61,7 +58,8 @@ filter_options(struct filter_given *g, struct cli_option *options)
 	    {.name = "from",
 		.value = "TIME",
 		.text = &g->from,
-		.help = "RFC 3339, a date (UTC), today, yesterday, -90s, -10m, -1h, -7d"},
+		.help = "2026-11-21T09:00:00Z, a date (UTC), now|today|yesterday, -90s, -10m, -1h, "
+			"-7d"},
 	    {.name = "to",
 		.value = "TIME",
 		.text = &g->to,
