@@ -18,4 +18,16 @@ void verdict_print(const struct verdict_report *v);
 void verdict_print_json(const struct verdict_report *v);
 
 /* One sentence, without a full stop: why the verdict is what it is. */
+#define VERDICT_REASON 2048 /* bytes are room for any */
 void verdict_reason(const struct verdict_report *v, struct text *t);
+
+/* Whether this word is to be said, too, and the sentence for it. */
+bool verdict_says(const struct verdict_report *v, enum verdict word);
+void verdict_reason_of(const struct verdict_report *v, enum verdict word, struct text *t);
+
+/* What is said of it besides, name by name. Values may hold any bytes. */
+struct verdict_rows {
+	void (*row)(void *context, const char *name, struct str value);
+	void *context;
+};
+void verdict_rows(const struct verdict_report *v, const struct verdict_rows *rows);
