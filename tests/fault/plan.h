@@ -6,7 +6,8 @@
  * made, and a trace of those that change a directory or a file. faulty.so, preloaded into the built
  * auditd-writer, stands between it and the C library; nothing of the program is changed for that.
  *
- * The plan is a file that both map: its name is in the environment (PLAN_VARIABLE).
+ * The plan is a file that both map: its name is in the environment (PLAN_VARIABLE), or else it is PLAN_BESIDE in the
+ * directory of the program.
  */
 
 #include <stdatomic.h>
@@ -14,6 +15,7 @@
 #include <stdint.h>
 
 #define PLAN_VARIABLE "SEALWRIGHT_FAULT_PLAN"
+#define PLAN_BESIDE "plan"
 #define PLAN_TRACE ((size_t)8 << 20)
 #define PLAN_STATUS 77 /* exit status of a process that ends by plan */
 
