@@ -241,15 +241,34 @@ change(struct crashfs *fs, const struct plan_step *s, const uint8_t *data)
 }
 
 static void
+sync_names(struct crashfs *fs, int dir)
+{
+	struct crashfs_dir *d = &fs->dir[dir];
+
+	cover_names(d);
+	for (unsigned i = 0; i < d->n; i++)
+		if (strstr(d->names[i].name, ".jsonl.tmp"))
+			fs->file[d->names[i].file].segment = true;
+}
+
+static void
 sync_it(struct crashfs *fs, const struct plan_step *s)
 {
 	int what = *slot(fs, s->fd);
 
-	if (what >= 0) {
+	if (what >= 0)
 		cover(&fs->file[what]);
-		fs->file[what].fsynced |= s->call == PLAN_fsync;
-	} else if (what <= -2)
-		cover_names(&fs->dir[DIR_OF(what)]);
+	else if (what <= -2)
+		sync_names(fs, DIR_OF(what));
+}
+
+static void
+rest(struct crashfs *fs)
+{
+	for (int i = 0; i < fs->n_files; i++)
+		cover(&fs->file[i]);
+	sync_names(fs, 0);
+	sync_names(fs, 1);
 }
 
 static struct crashfs_move *
@@ -320,7 +339,12 @@ void
 crashfs_take(
     struct crashfs *fs, const struct plan_step *s, const uint8_t *data, const char *const paths[2])
 {
+	if (s->result < 0)
+		return;
 	switch (s->call) {
+	case PLAN_RESTED:
+		rest(fs);
+		break;
 	case PLAN_BEGIN:
 		close_all(fs);
 		break;
@@ -349,22 +373,6 @@ crashfs_take(
 	default:
 		break;
 	}
-}
-
-bool
-crashfs_breaks_rule(const struct crashfs *fs, const struct plan_step *s)
-{
-	static struct crashfs_dir now;
-	int file = s->call == PLAN_pwrite ? fs->open[s->fd] : -1;
-
-	if (file < 0 || fs->file[file].fsynced)
-		return false;
-	now = fs->dir[0];
-	cover_names(&now);
-	for (unsigned i = 0; i < now.n; i++)
-		if (now.names[i].file == file && strstr(now.names[i].name, ".jsonl.tmp"))
-			return true;
-	return false;
 }
 
 /* --- leaving it -------------------------------------------------------------------------------- */
@@ -397,6 +405,42 @@ crashfs_leave(struct crashfs *fs, unsigned names, unsigned data, const char *con
 			    &fs->file[fs->dir[d].names[i].file], d == 0 ? 0440 : 0600);
 }
 
+/* With everything that was done to it; the caller frees its bytes. */
+static struct crashfs_file
+as_done(const struct crashfs_file *file)
+{
+	struct crashfs_file f = *file;
+
+	f.bytes = NULL;
+	f.room = f.size = 0;
+	extend(&f, file->size);
+	if (f.size > 0)
+		memcpy(f.bytes, file->bytes, (size_t)f.size);
+	cover(&f);
+	return f;
+}
+
+void
+crashfs_mark_torn(struct crashfs *fs, size_t (*torn_bytes)(const char *bytes, size_t n))
+{
+	for (int i = 0; i < fs->n_files; i++) {
+		struct crashfs_file f = as_done(&fs->file[i]);
+
+		fs->file[i].torn = f.segment && f.size > 0 &&
+				   torn_bytes((const char *)f.bytes, (size_t)f.size) > 0;
+		free(f.bytes);
+	}
+}
+
+void
+crashfs_each_torn(
+    const struct crashfs *fs, void (*each)(void *ctx, const char *bytes, size_t n), void *ctx)
+{
+	for (int i = 0; i < fs->n_files; i++)
+		if (fs->file[i].torn && fs->file[i].size > 0)
+			each(ctx, (const char *)fs->file[i].bytes, (size_t)fs->file[i].size);
+}
+
 void
 crashfs_see(struct crashfs *fs, unsigned dir,
     void (*each)(void *ctx, const char *name, const uint8_t *bytes, int64_t size), void *ctx)
@@ -406,15 +450,9 @@ crashfs_see(struct crashfs *fs, unsigned dir,
 	now = fs->dir[dir];
 	cover_names(&now);
 	for (unsigned i = 0; i < now.n; i++) {
-		struct crashfs_file f = fs->file[now.names[i].file];
-
 		/* Only what is small and written once is asked for. */
-		f.bytes = NULL;
-		f.room = f.size = 0;
-		extend(&f, fs->file[now.names[i].file].size);
-		if (f.size > 0)
-			memcpy(f.bytes, fs->file[now.names[i].file].bytes, (size_t)f.size);
-		cover(&f);
+		struct crashfs_file f = as_done(&fs->file[now.names[i].file]);
+
 		each(ctx, now.names[i].name, f.bytes, f.size);
 		free(f.bytes);
 	}

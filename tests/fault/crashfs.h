@@ -27,7 +27,8 @@ struct crashfs_change { /* of a file, not covered by a sync */
 struct crashfs_file {
 	uint8_t *bytes; /* as covered */
 	int64_t size, room;
-	bool fsynced; /* since it was made */
+	bool segment; /* and its name was durable once */
+	bool torn;    /* crashfs_mark_torn() */
 	struct crashfs_change later[CRASHFS_LATER];
 	unsigned n_later;
 };
@@ -62,9 +63,6 @@ void crashfs_init(struct crashfs *fs);
 void crashfs_take(struct crashfs *fs, const struct plan_step *step, const uint8_t *data,
     const char *const paths[2]);
 
-/* A segment under its own name is written to that no fsync has made durable before. */
-bool crashfs_breaks_rule(const struct crashfs *fs, const struct plan_step *step);
-
 /* How many ways there are to leave it now: of names, of contents. */
 unsigned crashfs_name_ways(const struct crashfs *fs);
 unsigned crashfs_data_ways(const struct crashfs *fs);
@@ -72,6 +70,12 @@ unsigned crashfs_data_ways(const struct crashfs *fs);
 bool crashfs_is_all(const struct crashfs *fs, unsigned names, unsigned data);
 /* Put it into these directories, which are empty. */
 void crashfs_leave(struct crashfs *fs, unsigned names, unsigned data, const char *const dirs[2]);
+
+/* Which segments that once had a durable name are torn, everything done so far being there. */
+void crashfs_mark_torn(struct crashfs *fs, size_t (*torn_bytes)(const char *bytes, size_t n));
+/* After crashfs_leave(): each that was marked so, under whatever name or none. */
+void crashfs_each_torn(
+    const struct crashfs *fs, void (*each)(void *ctx, const char *bytes, size_t n), void *ctx);
 
 /* Everything done so far, sync or not: each name's content, for `each`. */
 void crashfs_see(struct crashfs *fs, unsigned dir,

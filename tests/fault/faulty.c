@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,15 +19,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auditd-writer/jail.h"
+#include "proto/segname.h"
 #include "tests/fault/plan.h"
 
 #define DELAY_NS 30000000
+#define DESCRIPTORS 1024
 
 static void mark_begin(void);
 
 static struct plan *plan;
 static void *real[PLAN_CALLS];
-static atomic_flag tracing = ATOMIC_FLAG_INIT;
+static pthread_mutex_t tracing = PTHREAD_MUTEX_INITIALIZER;
 
 /* policyd gives its writer no environment: then the plan lies beside the program. */
 static int
@@ -75,33 +79,99 @@ spend(int64_t ns)
 	while ((now.tv_sec - from.tv_sec) * 1000000000 + now.tv_nsec - from.tv_nsec < ns);
 }
 
+/* --- what a descriptor is --------------------------------------------------------------------- */
+
+static _Atomic uint8_t file_kind[DESCRIPTORS];
+static atomic_int scratch = -1; /* the last one made in the audit directory */
+
+static enum plan_what
+what_is(int fd)
+{
+	if (fd == WRITER_FD_AUDIT)
+		return PLAN_AUDIT_DIR;
+	if (fd == WRITER_FD_KEYS)
+		return PLAN_KEYS_DIR;
+	return fd >= 0 && fd < DESCRIPTORS ? (enum plan_what)file_kind[fd] : PLAN_OTHER;
+}
+
+static bool
+is_open_segment(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 4 && strcmp(name + n - 4, ".tmp") == 0;
+}
+
+/* The first segment of a life was a scratch file. */
+static void
+note_rename(const char *from, const char *to)
+{
+	if (scratch >= 0 && strcmp(from, SEGNAME_SCRATCH) == 0 && is_open_segment(to))
+		file_kind[scratch] = PLAN_SEGMENT;
+}
+
+static void
+note_file(int dir, const char *name, int flags, int fd)
+{
+	if (fd < 0 || fd >= DESCRIPTORS)
+		return;
+	if (dir == WRITER_FD_AUDIT && (flags & O_CREAT) && strcmp(name, SEGNAME_SCRATCH) == 0)
+		scratch = fd;
+	if (dir == WRITER_FD_KEYS)
+		file_kind[fd] = PLAN_KEYS_FILE;
+	else if ((flags & O_CREAT) && is_open_segment(name))
+		file_kind[fd] = PLAN_SEGMENT;
+	else
+		file_kind[fd] = PLAN_OTHER;
+}
+
+/* --- the plan --------------------------------------------------------------------------------- */
+
 /* Set by before() for after(): this thread's call is the one that the plan is about. */
 static _Thread_local bool chosen;
 
+/* Whether this call is one that goes wrong. */
+static bool
+is_due(enum plan_call call, int fd)
+{
+	int n = atomic_fetch_add(&plan->made[call], 1) + 1;
+
+	if (plan->kind == PLAN_NONE || plan->call != (int)call)
+		return false;
+	if (plan->what != PLAN_ANY) {
+		if (plan->what != (int)what_is(fd))
+			return false;
+		n = atomic_fetch_add(&plan->seen, 1) + 1;
+	}
+	return n >= plan->at && n - plan->at < plan->times;
+}
+
 /* True: the call is not made, errno is set. */
 static bool
-before(enum plan_call call)
+before_on(enum plan_call call, int fd)
 {
-	int kind, n;
+	int kind;
 
 	chosen = false;
-	if (!plan)
+	if (!plan || !is_due(call, fd))
 		return false;
-	n = atomic_fetch_add(&plan->made[call], 1) + 1;
 	kind = plan->kind;
-	if (kind == PLAN_NONE || plan->call != (int)call || n < plan->at ||
-	    n - plan->at >= plan->times)
-		return false;
 	chosen = true;
 	(void)atomic_fetch_add(&plan->hit, 1);
-	if (kind == PLAN_KILL)
+	if (kind == PLAN_KILL || (kind == PLAN_TORN && call != PLAN_pwrite))
 		_exit(PLAN_STATUS);
 	if (kind == PLAN_DELAY)
 		spend(DELAY_NS);
-	if (kind != PLAN_ERROR && kind != PLAN_SHORT)
+	if (kind != PLAN_ERROR && kind != PLAN_SHORT && kind != PLAN_TORN)
 		return false;
 	errno = plan->error;
 	return true;
+}
+
+static bool
+before(enum plan_call call)
+{
+	return before_on(call, -1);
 }
 
 static void
@@ -126,8 +196,8 @@ after(void)
 static void
 trace_begin(void)
 {
-	while (plan && plan->trace_on && atomic_flag_test_and_set(&tracing))
-		;
+	if (plan)
+		(void)pthread_mutex_lock(&tracing);
 }
 
 static void
@@ -135,16 +205,32 @@ trace_end(struct plan_step step, const void *data)
 {
 	uint64_t at;
 
-	if (!plan || !plan->trace_on)
+	if (!plan)
 		return;
 	at = plan->trace_n;
-	if (step.result >= 0 && at + sizeof(step) + step.n <= PLAN_TRACE) {
+	/* A trace that has lost a call is none. */
+	if (at + sizeof(step) + step.n > PLAN_TRACE) {
+		plan->trace_on = 0;
+	} else if (plan->trace_on && (step.result >= 0 || step.flags != 0)) {
 		memcpy(plan->trace + at, &step, sizeof(step));
 		if (step.n > 0)
 			memcpy(plan->trace + at + sizeof(step), data, step.n);
 		plan->trace_n = at + sizeof(step) + step.n;
 	}
-	atomic_flag_clear(&tracing);
+	(void)pthread_mutex_unlock(&tracing);
+}
+
+/* A sync or a write that fails by plan. */
+static void
+trace_failed(enum plan_call call, int fd)
+{
+	int saved = errno;
+
+	trace_begin();
+	trace_end(
+	    (struct plan_step){.call = call, .fd = fd, .result = -1, .flags = (uint32_t)saved},
+	    NULL);
+	errno = saved;
 }
 
 /* A new process: no descriptor of the one before is open. */
@@ -172,14 +258,15 @@ openat(int dir, const char *name, int flags, ...)
 	if (flags & O_CREAT)
 		mode = va_arg(args, mode_t);
 	va_end(args);
-	if (before(PLAN_openat))
+	if (before_on(PLAN_openat, dir))
 		return -1;
 	trace_begin();
 	fd = call(dir, name, flags, mode);
+	note_file(dir, name, flags, fd);
 	trace_end((struct plan_step){.call = PLAN_openat,
 		      .fd = dir,
 		      .result = fd,
-		      .flags = (uint32_t)flags,
+		      .flags = fd < 0 ? 0 : (uint32_t)flags,
 		      .n = (uint32_t)strlen(name) + 1},
 	    name);
 	after();
@@ -201,7 +288,7 @@ trace_rename(
 		      .fd = a,
 		      .fd2 = b,
 		      .result = result,
-		      .flags = flags,
+		      .flags = result < 0 ? 0 : flags,
 		      .n = (uint32_t)(n + m)},
 	    names);
 }
@@ -212,10 +299,15 @@ renameat2(int a, const char *from, int b, const char *to, unsigned flags)
 	int (*call)(int, const char *, int, const char *, unsigned) = real[PLAN_renameat2];
 	int result;
 
-	if (before(PLAN_renameat2))
+	if (before_on(PLAN_renameat2, a))
 		return -1;
+	if (plan && plan->no_flags) {
+		errno = EINVAL;
+		return -1;
+	}
 	trace_begin();
 	result = call(a, from, b, to, flags);
+	note_rename(from, to);
 	trace_rename(PLAN_renameat2, a, from, b, to, flags, result);
 	after();
 	return result;
@@ -227,10 +319,11 @@ renameat(int a, const char *from, int b, const char *to)
 	int (*call)(int, const char *, int, const char *) = real[PLAN_renameat];
 	int result;
 
-	if (before(PLAN_renameat))
+	if (before_on(PLAN_renameat, a))
 		return -1;
 	trace_begin();
 	result = call(a, from, b, to);
+	note_rename(from, to);
 	trace_rename(PLAN_renameat, a, from, b, to, 0, result);
 	after();
 	return result;
@@ -259,11 +352,18 @@ pwrite(int fd, const void *buf, size_t n, off_t at)
 {
 	ssize_t done;
 
-	if (before(PLAN_pwrite)) {
-		if (plan->kind != PLAN_SHORT || n < 2)
+	if (before_on(PLAN_pwrite, fd)) {
+		if (plan->kind == PLAN_TORN) {
+			/* Not the half: lines may be of one length. */
+			(void)write_some(fd, buf, n * 3 / 7, at);
+			_exit(PLAN_STATUS);
+		}
+		if (plan->kind != PLAN_SHORT || n < 2) {
+			trace_failed(PLAN_pwrite, fd);
 			return -1;
+		}
 		/* The rest is asked for next: that one fails. */
-		plan->at = plan->made[PLAN_pwrite] + 1;
+		plan->at = (plan->what != PLAN_ANY ? plan->seen : plan->made[PLAN_pwrite]) + 1;
 		plan->kind = PLAN_ERROR;
 		return write_some(fd, buf, n / 2, at);
 	}
@@ -278,8 +378,10 @@ pwrite(int fd, const void *buf, size_t n, off_t at)
 		int(*call) parameters = real[PLAN_##name]; \
 		int result;                                \
                                                            \
-		if (before(PLAN_##name))                   \
+		if (before_on(PLAN_##name, fd)) {          \
+			trace_failed(PLAN_##name, fd);     \
 			return -1;                         \
+		}                                          \
 		trace_begin();                             \
 		result = call arguments;                   \
 		trace_end(how, NULL);                      \
@@ -336,7 +438,7 @@ send(int fd, const void *buf, size_t n, int flags)
 	ssize_t (*call)(int, const void *, size_t, int) = real[PLAN_send];
 	ssize_t done;
 
-	if (before(PLAN_send))
+	if (before_on(PLAN_send, fd))
 		return -1;
 	trace_begin();
 	done = call(fd, buf, n, flags);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fault/life.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,7 +17,9 @@
 
 #include <cmocka.h>
 
+#include "common/cleanup.h"
 #include "common/clock.h"
+#include "tests/fault/trace.h"
 
 #define PATIENCE_MS 60 /* for acknowledgements while things go wrong */
 #define RESUME_US (20 * US_PER_S)
@@ -50,13 +53,21 @@ trial_deinit(struct trial *t)
 void
 trial_plan(struct trial *t, enum plan_kind kind, enum plan_call call, int at, int times, int error)
 {
+	trial_plan_on(t, PLAN_ANY, kind, call, at, times, error);
+}
+
+void
+trial_plan_on(struct trial *t, enum plan_what what, enum plan_kind kind, enum plan_call call,
+    int at, int times, int error)
+{
 	struct plan *p = t->plan;
 
 	p->kind = PLAN_NONE;
 	for (int i = 0; i < PLAN_CALLS; i++)
 		p->made[i] = 0;
-	p->hit = 0;
+	p->hit = p->seen = 0;
 	p->cut = 0;
+	p->what = (int)what;
 	p->call = (int)call;
 	p->at = at;
 	p->times = times;
@@ -106,14 +117,23 @@ enter(int argc, char **argv)
 	return 127;
 }
 
+static void
+forget_kept(struct trial *t)
+{
+	while (t->n_kept > 0)
+		free(t->kept[--t->n_kept].bytes);
+}
+
 void
 trial_begin(struct trial *t)
 {
 	trial_plan(t, PLAN_NONE, PLAN_openat, 0, 0, 0);
-	t->plan->trace_on = 0;
+	t->plan->trace_on = 1;
 	t->plan->trace_n = 0;
+	t->plan->no_flags = 0;
 	memset(t->said, 0, sizeof(t->said));
-	t->failed = t->resumed = t->clean = false;
+	t->failed = t->resumed = t->clean = t->commit = false;
+	forget_kept(t);
 	harness_init(&t->h);
 	current = t;
 	t->h.enter = enter;
@@ -157,6 +177,8 @@ trial_work(struct trial *t, const struct living *l)
 
 	h->may_end = true;
 	h->gone = false;
+	for (unsigned i = 0; l->options[i]; i++)
+		t->commit |= strcmp(l->options[i], "--durability=commit") == 0;
 	harness_spawn(h, l->options);
 	arrive(t, l);
 	for (unsigned round = 0; round < l->rounds && !h->gone; round++) {
@@ -266,13 +288,129 @@ trial_finish(struct trial *t)
 	harness_reap(h, 0);
 }
 
-void
-trial_crash(struct trial *t, const struct living *l, int at)
+/* What was heard in one life need not be told in another. */
+static void
+begin_again(struct trial *t)
 {
-	trial_plan(t, PLAN_KILL_AFTER, PLAN_pwrite, at, 1, 0);
+	t->failed = false;
+	trial_plan(t, PLAN_NONE, PLAN_openat, 0, 0, 0);
+}
+
+void
+trial_before(struct trial *t, const struct living *l)
+{
 	trial_work(t, l);
 	trial_finish(t);
-	trial_plan(t, PLAN_NONE, PLAN_openat, 0, 0, 0);
+	begin_again(t);
+}
+
+void
+trial_before_kill(struct trial *t, const struct living *l)
+{
+	trial_work(t, l);
+	trial_kill(t);
+	begin_again(t);
+}
+
+/* --- what is torn ------------------------------------------------------------------------------ */
+
+void
+trial_keep(struct trial *t, const void *bytes, size_t n)
+{
+	struct trial_kept *k = &t->kept[t->n_kept++];
+
+	assert_true(t->n_kept <= TRIAL_KEPT);
+	*k = (struct trial_kept){.bytes = malloc(n), .n = n};
+	assert_non_null(k->bytes);
+	memcpy(k->bytes, bytes, n);
+}
+
+size_t
+trial_torn_bytes(const char *bytes, size_t n)
+{
+	while (n > 0 && bytes[n - 1] == '\0')
+		n--;
+	return n > 0 && (bytes[n - 1] != '\n' || memchr(bytes, '\0', n)) ? n : 0;
+}
+
+/* Every file of the audit directory that nobody has closed, or was set aside; until each says true. */
+static bool
+each_open(const struct trial *t,
+    bool (*each)(void *ctx, const char *name, const char *bytes, size_t n), void *ctx)
+{
+	DIR *d = opendir(t->h.audit);
+	const struct dirent *e;
+	bool found = false;
+
+	assert_non_null(d);
+	while (!found && (e = readdir(d))) {
+		static char bytes[1 << 18]; /* no life here writes more */
+		char path[512];
+		CLEANUP_FD int fd = -1;
+		ssize_t n;
+
+		if (!strstr(e->d_name, ".jsonl.t"))
+			continue;
+		(void)snprintf(path, sizeof(path), "%s/%s", t->h.audit, e->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = read(fd, bytes, sizeof(bytes));
+		assert_true(n >= 0);
+		found = each(ctx, e->d_name, bytes, (size_t)n);
+	}
+	(void)closedir(d);
+	return found;
+}
+
+static bool
+keep_torn(void *ctx, const char *name, const char *bytes, size_t n)
+{
+	struct trial *t = ctx;
+	size_t torn = trial_torn_bytes(bytes, n);
+
+	(void)name;
+	if (torn > 0)
+		trial_keep(t, bytes, torn);
+	return false;
+}
+
+static bool
+is_kept(void *ctx, const char *name, const char *bytes, size_t n)
+{
+	const struct trial_kept *k = ctx;
+
+	(void)name;
+	return n >= k->n && memcmp(bytes, k->bytes, k->n) == 0;
+}
+
+static void
+expect_kept(struct trial *t)
+{
+	for (unsigned i = 0; i < t->n_kept; i++)
+		if (!each_open(t, is_kept, &t->kept[i]))
+			fail_msg(
+			    "%s: what was torn is not kept: %.80s...", t->h.top, t->kept[i].bytes);
+}
+
+static bool
+find_torn(void *ctx, const char *name, const char *bytes, size_t n)
+{
+	(void)snprintf(ctx, 128, "%s", name);
+	return trial_torn_bytes(bytes, n) > 0 && !strstr(name, ".torn");
+}
+
+void
+trial_litter(struct trial *t)
+{
+	static const char earlier[] = "{\"what an earlier start has set aside";
+	static char scratch[1 << 16];
+	char name[128], torn[132];
+
+	assert_true(each_open(t, find_torn, name));
+	(void)snprintf(torn, sizeof(torn), "%.*s.torn", (int)(strlen(name) - 4), name);
+	put_file(t->h.audit, torn, earlier, sizeof(earlier) - 1);
+	memset(scratch, 'x', sizeof(scratch));
+	put_file(t->h.audit, "recover.scratch", scratch, sizeof(scratch));
+	(void)each_open(t, keep_torn, t);
 }
 
 /* --- check ------------------------------------------------------------------------------------- */
@@ -304,12 +442,13 @@ expect_no_other(const struct trial *t, const struct log *log)
 	}
 }
 
-/* Behind the last record of a session only a seal can tell, or standard error. */
+/* Behind the last record of a session, and of a start that was cut short, a seal tells, or standard error. */
 static bool
-sealed_as_poisoned(const struct trial *t, const struct log *log)
+sealed_as_torn(const struct trial *t, const struct log *log)
 {
 	for (unsigned i = 0; i < log->files; i++)
-		if (log_seal_says(t->h.audit, log->file[i].name, "\"state\":\"poisoned\""))
+		if (log_seal_says(t->h.audit, log->file[i].name, "\"state\":\"poisoned\"") ||
+		    log_seal_says(t->h.audit, log->file[i].name, "\"state\":\"recovered\""))
 			return true;
 	return false;
 }
@@ -321,7 +460,7 @@ expect_told(const struct trial *t, const struct log *log)
 	    log_count(log, "\"state\":\"recovered\",\"from\":\"failed\"") == 0)
 		fail_msg("%s: no record tells that storage had failed", t->h.top);
 	if (log->torn > 0 && log_count(log, "\"state\":\"poisoned\"") == 0 &&
-	    log_count(log, "\"recovery\":{") == 0 && !sealed_as_poisoned(t, log) &&
+	    log_count(log, "\"recovery\":{") == 0 && !sealed_as_torn(t, log) &&
 	    !harness_said(&t->h, "its records are written again"))
 		fail_msg("%s: nothing tells of what is torn", t->h.top);
 }
@@ -329,6 +468,9 @@ expect_told(const struct trial *t, const struct log *log)
 void
 trial_check(struct trial *t)
 {
+	if (t->plan->trace_on)
+		trace_expect(t->plan->trace, t->plan->trace_n, LIFE_CHANNELS, t->commit);
+	t->plan->trace_on = 0;
 	life_seals_take(&t->seals, &t->h);
 	trial_check_log(t);
 }
@@ -340,6 +482,7 @@ trial_check_log(struct trial *t)
 	struct harness *h = &t->h;
 
 	trial_heal(t);
+	(void)each_open(t, keep_torn, t);
 	h->may_end = h->gone = false;
 	harness_start(h, NULL);
 	assert_int_equal(harness_finish(h), 0);
@@ -354,6 +497,7 @@ trial_check_log(struct trial *t)
 	}
 	expect_no_other(t, &log);
 	expect_told(t, &log);
+	expect_kept(t);
 	log_free(&log);
 	life_seals_expect(&t->seals, h);
 	life_verify(h, false);

@@ -12,6 +12,12 @@
 #include "tests/unit/writer_life.h"
 
 #define LIFE_CHANNELS 2
+#define TRIAL_KEPT 64
+
+struct trial_kept {
+	char *bytes;
+	size_t n;
+};
 
 struct trial {
 	struct harness h;
@@ -22,7 +28,10 @@ struct trial {
 	bool failed;                 /* that storage has failed was heard */
 	bool resumed;                /* ... and that it works again */
 	bool clean;                  /* the last life ended by itself and said that all is well */
+	bool commit;                 /* a life promises less: without a sync */
 	struct life_seals seals;
+	struct trial_kept kept[TRIAL_KEPT]; /* what is torn, and has to be found afterwards */
+	unsigned n_kept;
 };
 
 /* How a life is spent. */
@@ -42,6 +51,9 @@ void trial_deinit(struct trial *t);
 /* Go wrong at the at-th call of this kind from now on, and so many times. */
 void
 trial_plan(struct trial *t, enum plan_kind kind, enum plan_call call, int at, int times, int error);
+/* The same for calls on one kind of file or directory alone. */
+void trial_plan_on(struct trial *t, enum plan_what what, enum plan_kind kind, enum plan_call call,
+    int at, int times, int error);
 /* Everything works from now on. */
 void trial_heal(struct trial *t);
 
@@ -49,11 +61,15 @@ void trial_heal(struct trial *t);
 void trial_work(struct trial *t, const struct living *l);
 /* After trial_heal(): it serves again, if it is still there. */
 void trial_expect_service(struct trial *t, const struct living *l);
+/* A life under the plan that is set; then no fault. */
+void trial_before(struct trial *t, const struct living *l);
+/* The same, and SIGKILL at its end. */
+void trial_before_kill(struct trial *t, const struct living *l);
 /*
- * A life that ends behind its at-th pwrite: what it leaves is an open segment, seals under way, records
- * without a sync.
+ * What may be there beside an open segment whose last line is torn: a .torn of its name, of an earlier
+ * start, and a scratch file that is longer than what comes into it next. Fails when nothing is torn.
  */
-void trial_crash(struct trial *t, const struct living *l, int at);
+void trial_litter(struct trial *t);
 /*
  * Its end by SIGKILL, at once; what was acknowledged until now counts. From a signal handler that ended
  * trial_work() by h.gone, too.
@@ -62,10 +78,15 @@ void trial_kill(struct trial *t);
 /* FINISH, and its end. */
 void trial_finish(struct trial *t);
 
+/* How much of an unclosed segment's bytes there is when that is more than whole lines; else 0. */
+size_t trial_torn_bytes(const char *bytes, size_t n);
+/* These bytes are the front of a file of the audit directory in the end. */
+void trial_keep(struct trial *t, const void *bytes, size_t n);
+
 /*
- * The next start works. No acknowledged record is lost, none is there twice or was never asked for, none
+ * The order of calls was right (trace.h). The next start works. No acknowledged record is lost, none is there twice or was never asked for, none
  * that was refused is there; no seal has become another one; `auditlog verify` agrees; what happened is
- * on record.
+ * on record; what is torn is kept.
  */
 void trial_check(struct trial *t);
 /* The same; the seals that anybody could have seen are in t->seals already. */

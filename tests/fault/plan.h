@@ -31,7 +31,8 @@ enum plan_call {
 	PLAN_CALL_LIST
 #undef X
 	    PLAN_CALLS,
-	PLAN_BEGIN = PLAN_CALLS /* in a trace: of a process */
+	PLAN_BEGIN = PLAN_CALLS, /* in a trace: a process begins */
+	PLAN_RESTED,             /* ... nothing was done for so long that everything is on disk */
 };
 
 enum plan_kind {
@@ -42,11 +43,24 @@ enum plan_kind {
 	PLAN_KILL_AFTER, /* ... behind it */
 	PLAN_DELAY,      /* the call takes long */
 	PLAN_CUT,        /* behind the call the process waits for the test to cut the power; ends */
+	PLAN_TORN,       /* a write takes half, and the process ends. Other calls: as KILL */
+};
+
+/* What a call is made on: a plan may be about one kind alone. */
+enum plan_what {
+	PLAN_ANY,
+	PLAN_AUDIT_DIR,
+	PLAN_KEYS_DIR,
+	PLAN_KEYS_FILE,
+	PLAN_SEGMENT,
+	PLAN_OTHER,
 };
 
 struct plan {
-	atomic_int kind, call, at, times, error;
-	atomic_int hit; /* calls that went wrong */
+	atomic_int kind, call, what, at, times, error;
+	atomic_int seen;     /* calls that the plan is about */
+	atomic_int hit;      /* calls that went wrong */
+	atomic_int no_flags; /* the file system knows no flag of a rename */
 	atomic_int made[PLAN_CALLS];
 	atomic_int cut; /* 1: the process waits; 2: done */
 	atomic_int trace_on;
@@ -54,11 +68,14 @@ struct plan {
 	uint8_t trace[PLAN_TRACE];
 };
 
-/* One call in the trace, done, in the order in which they were done; then its names or data. */
+/*
+ * One call in the trace, in the order in which they were done; then its names or data. Of those that
+ * failed only syncs and writes that did so by plan are there.
+ */
 struct plan_step {
 	uint32_t call;
 	int32_t fd, fd2, result; /* openat: directory; renameat: of both; dup3: old, new */
 	int64_t offset, length;  /* pwrite, fallocate, ftruncate */
-	uint32_t flags;          /* openat, renameat2 */
+	uint32_t flags;          /* openat, renameat2; of what failed: errno */
 	uint32_t n;              /* bytes that follow: name, two names with NUL, or data */
 };

@@ -5,7 +5,8 @@
  * acknowledged before that call is there; seals that could be seen have not become others.
  *
  * A random sample; SEALWRIGHT_FAULTS in the environment: how many, "all": each. SEALWRIGHT_STATE=
- * LIFE:STEP:NAMES:DATA: this one alone, as a failure names it (of another trace: the steps may differ).
+ * LIFE:STEP:NAMES:DATA: this one alone, as a failure names it (of another trace: the steps may differ);
+ * SEALWRIGHT_LIFE: those of this life.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -22,16 +23,23 @@
 #include "tests/fault/crashfs.h"
 #include "tests/fault/drive.h"
 #include "tests/fault/life.h"
+#include "tests/fault/trace.h"
 
 #define SAMPLE 200
 #define STATES_MAX 400000
-#define CONTROL_FD 3 /* of the writer; then channel by channel */
 
 enum {
 	SYNC,
 	COMMIT,
 	RECOVERED,
 	POISONED,
+	TORN,
+	SHORT,
+	NAMELESS,
+	UNPUBLISHED,
+	UNERASED,
+	UNSETTLED,
+	PILED,
 	LIVES
 };
 
@@ -39,13 +47,43 @@ static const char *const sync_options[] = {"--rotate-records=9", "--reserve-byte
 static const char *const commit_options[] = {
     "--rotate-records=30", "--reserve-bytes=65536", "--durability=commit", NULL};
 static const char *const long_options[] = {"--reserve-bytes=65536", NULL};
-static const struct living before = {sync_options, 5, 1, 1}; /* ends in a crash */
+
 static const struct living lives[LIVES] = {
     [SYNC] = {sync_options, 4, 1, 2},
     [COMMIT] = {commit_options, 5, 1, 2},
     [RECOVERED] = {sync_options, 3, 2, 2},
-    [POISONED] = {long_options, 8, 1, 2}, /* a sync of an append fails */
+    [POISONED] = {long_options, 8, 1, 2},
+    [TORN] = {long_options, 3, 2, 2},
+    [SHORT] = {long_options, 4, 1, 2},
+    [NAMELESS] = {sync_options, 4, 1, 2},
+    [UNPUBLISHED] = {sync_options, 4, 1, 2},
+    [UNERASED] = {sync_options, 4, 1, 2},
+    [UNSETTLED] = {long_options, 2, 2, 2},
+    [PILED] = {long_options, 2, 2, 2},
 };
+/* What goes wrong in them; in those that begin on what another life has left, in that one. */
+static const struct upset {
+	enum plan_what what;
+	enum plan_kind kind;
+	enum plan_call call;
+	int at, times, error;
+	bool before, killed, rested;
+	const char *told;
+} upsets[LIVES] = {
+    [RECOVERED] = {PLAN_ANY, PLAN_KILL_AFTER, PLAN_pwrite, 12, 1, .before = true},
+    [POISONED] = {PLAN_SEGMENT, PLAN_ERROR, PLAN_fdatasync, 5, 1, EIO,
+	.told = "its records are written again"},
+    [TORN] = {PLAN_SEGMENT, PLAN_TORN, PLAN_pwrite, 5, 1, EIO, .before = true, .rested = true},
+    [SHORT] = {PLAN_SEGMENT, PLAN_SHORT, PLAN_pwrite, 4, 1, EIO,
+	.told = "its records are written again"},
+    [NAMELESS] = {PLAN_AUDIT_DIR, PLAN_ERROR, PLAN_fsync, 4, 1, EIO},
+    [UNPUBLISHED] = {PLAN_AUDIT_DIR, PLAN_ERROR, PLAN_fsync, 5, 1, EIO},
+    [UNERASED] = {PLAN_KEYS_FILE, PLAN_ERROR, PLAN_fdatasync, 4, 1, EIO},
+    [UNSETTLED] = {PLAN_KEYS_FILE, PLAN_KILL, PLAN_fdatasync, 3, 1, .before = true},
+    [PILED] = {PLAN_KEYS_FILE, PLAN_ERROR, PLAN_pwrite, 3, 1000, EIO, .before = true,
+	.killed = true},
+};
+static const struct living before = {sync_options, 5, 1, 1};
 
 /* A traced life. */
 struct traced {
@@ -68,17 +106,6 @@ static struct crashfs fs;
 
 /* --- the trace --------------------------------------------------------------------------------- */
 
-/* The step at *at, moving behind it; its data. */
-static const uint8_t *
-next_step(const struct traced *t, size_t *at, struct plan_step *ret)
-{
-	const uint8_t *data = t->trace + *at + sizeof(*ret);
-
-	memcpy(ret, t->trace + *at, sizeof(*ret));
-	*at += sizeof(*ret) + ret->n;
-	return data;
-}
-
 static void
 take(const struct traced *t, const struct plan_step *s, const uint8_t *data)
 {
@@ -87,61 +114,65 @@ take(const struct traced *t, const struct plan_step *s, const uint8_t *data)
 	crashfs_take(&fs, s, data, paths);
 }
 
-/* What no state shows: by the model the first fdatasync of its data would do for a new file, too. */
 static void
-expect_rules(const struct traced *t)
+plan_upset(const struct upset *u)
 {
-	struct plan_step s;
+	trial_plan_on(&trial, u->what, u->kind, u->call, u->at, u->times, u->error);
+}
 
-	crashfs_init(&fs);
-	for (size_t at = 0; at < t->n;) {
-		const uint8_t *data = next_step(t, &at, &s);
+/* Another life, and long after it the next one. */
+static void
+live_before(const struct upset *u)
+{
+	const struct plan_step rested = {.call = PLAN_RESTED};
 
-		if (crashfs_breaks_rule(&fs, &s))
-			fail_msg("a segment is written to before an fsync has made it");
-		take(t, &s, data);
-	}
+	plan_upset(u);
+	if (u->killed)
+		trial_before_kill(&trial, &before);
+	else
+		trial_before(&trial, &before);
+	if (!u->rested)
+		return;
+	memcpy(trial.plan->trace + trial.plan->trace_n, &rested, sizeof(rested));
+	trial.plan->trace_n += sizeof(rested);
+}
+
+static void
+keep_trace(struct traced *t)
+{
+	(void)snprintf(t->paths[0], sizeof(t->paths[0]), "%s", trial.h.audit);
+	(void)snprintf(t->paths[1], sizeof(t->paths[1]), "%s", trial.h.keys);
+	memcpy(t->said, trial.said, sizeof(t->said));
+	t->n = trial.plan->trace_n;
+	assert_true(t->n > 0 && trial.plan->trace_on);
+	memcpy(t->trace, trial.plan->trace, t->n);
 }
 
 static void
 trace_life(size_t life)
 {
-	struct traced *t = &traced[life];
+	const struct upset *u = &upsets[life];
 
 	trial_begin(&trial);
-	trial.plan->trace_on = 1;
-	if (life == RECOVERED)
-		trial_crash(&trial, &before, 12);
-	if (life == POISONED)
-		trial_plan(&trial, PLAN_ERROR, PLAN_fdatasync, 8, 1, EIO);
+	if (u->before)
+		live_before(u);
+	else
+		plan_upset(u);
 	trial_work(&trial, &lives[life]);
 	trial_finish(&trial);
 	assert_true(trial.clean);
-	if (life == POISONED)
-		assert_true(harness_said(&trial.h, "its records are written again"));
-	(void)snprintf(t->paths[0], sizeof(t->paths[0]), "%s", trial.h.audit);
-	(void)snprintf(t->paths[1], sizeof(t->paths[1]), "%s", trial.h.keys);
-	memcpy(t->said, trial.said, sizeof(t->said));
-	t->n = trial.plan->trace_n;
-	assert_true(t->n > 0 && t->n < PLAN_TRACE - (1 << 20));
-	memcpy(t->trace, trial.plan->trace, t->n);
-	trial.plan->trace_on = 0;
-	expect_rules(t);
+	assert_true(u->kind == PLAN_NONE || u->before || trial.plan->hit > 0);
+	assert_true(!u->told || harness_said(&trial.h, u->told));
+	keep_trace(&traced[life]);
 	trial_check(&trial);
 	trial_end(&trial);
 }
 
 static bool
-is_ack(const struct plan_step *s)
-{
-	return s->call == PLAN_send && s->n > 0 && s->fd > CONTROL_FD &&
-	       s->fd <= CONTROL_FD + LIFE_CHANNELS;
-}
-
-static bool
 matters(const struct plan_step *s)
 {
-	return s->call != PLAN_close && s->call != PLAN_dup3 && (s->call != PLAN_send || is_ack(s));
+	return s->result >= 0 && s->call != PLAN_close && s->call != PLAN_dup3 &&
+	       (s->call != PLAN_send || trace_is_ack(s, LIFE_CHANNELS));
 }
 
 static void
@@ -152,7 +183,7 @@ add_states(size_t life)
 
 	crashfs_init(&fs);
 	for (size_t at = 0; at < traced[life].n; step++) {
-		const uint8_t *data = next_step(&traced[life], &at, &s);
+		const uint8_t *data = trace_next(traced[life].trace, &at, &s);
 
 		take(&traced[life], &s, data);
 		if (!matters(&s))
@@ -192,6 +223,15 @@ see(void *ctx, const char *name, const uint8_t *bytes, int64_t size)
 	s->seal[s->n++].n = (size_t)size;
 }
 
+static void
+keep_torn(void *ctx, const char *bytes, size_t n)
+{
+	size_t torn = trial_torn_bytes(bytes, n);
+
+	if (torn > 0)
+		trial_keep(ctx, bytes, torn);
+}
+
 /* Up to this step: what was done, and what was acknowledged. */
 static void
 replay(const struct traced *t, uint32_t step)
@@ -203,11 +243,11 @@ replay(const struct traced *t, uint32_t step)
 	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
 		trial.h.end[c] = (struct peer_end){.fd = -1, .next = t->said[c].next};
 	for (uint32_t i = 0; i <= step; i++) {
-		const uint8_t *data = next_step(t, &at, &s);
+		const uint8_t *data = trace_next(t->trace, &at, &s);
 
 		take(t, &s, data);
-		if (is_ack(&s))
-			harness_feed(&trial.h, (unsigned)(s.fd - CONTROL_FD), data, s.n);
+		if (trace_is_ack(&s, LIFE_CHANNELS))
+			harness_feed(&trial.h, (unsigned)(s.fd - TRACE_CONTROL_FD), data, s.n);
 	}
 	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
 		trial.said[c] = trial.h.end[c];
@@ -234,7 +274,9 @@ run_state(size_t i)
 	promise_less(s);
 	trial.seals.n = 0;
 	crashfs_see(&fs, 0, see, &trial.seals);
+	crashfs_mark_torn(&fs, trial_torn_bytes);
 	crashfs_leave(&fs, s->names, s->data, dirs);
+	crashfs_each_torn(&fs, keep_torn, &trial);
 	trial_check_log(&trial);
 	trial_end(&trial);
 }
@@ -276,12 +318,14 @@ shuffle(void)
 static bool
 choose(void)
 {
-	const char *one = getenv("SEALWRIGHT_STATE");
+	const char *one = getenv("SEALWRIGHT_STATE"), *only = getenv("SEALWRIGHT_LIFE");
 	struct state s;
 	bool good = true;
 
 	trial_init(&trial);
 	for (size_t i = 0; i < LIVES && good; i++) {
+		if (only && strtoul(only, NULL, 10) != i)
+			continue;
 		good = drive_apart(trace_life, i) == 0;
 		if (good)
 			add_states(i);

@@ -6,7 +6,7 @@
  *
  * A random sample; SEALWRIGHT_FAULTS in the environment: how many, "all": each. SEALWRIGHT_JOBS: how
  * many side by side. SEALWRIGHT_FAULT=SCENARIO:CALL:N:KIND:ERRNO:TIMES: this one alone, as a failure
- * names it; SEALWRIGHT_REPEAT: so often.
+ * names it; SEALWRIGHT_REPEAT: so often. SEALWRIGHT_ONLY: those whose names begin so.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -29,7 +29,8 @@
 
 #define SAMPLE 180
 #define FOREVER (1 << 20)
-#define BEYOND 2 /* calls after the last that a measured life made */
+#define AND_KILLED (FOREVER + 1) /* while it goes on failing */
+#define BEYOND 2                 /* calls after the last that a measured life made */
 #define POINTS_MAX 200000
 
 /* --- what is tried ----------------------------------------------------------------------------- */
@@ -39,11 +40,15 @@ enum scenario {
 	COMMIT,
 	BUSY,
 	BUSY_COMMIT,
-	CRASHED,
+	CRASHED, /* one life before ended in a crash: records without a sync */
+	TORN,    /* ... in the middle of a write; and a start before has left more */
+	LOOK,    /* the same where the file system cannot refuse to replace a file */
+	PILED,   /* no segment could be sealed before the crash */
 	SCENARIOS
 };
 
-static const char *const scenario_names[] = {"fresh", "commit", "busy", "busy-commit", "crashed"};
+static const char *const scenario_names[] = {
+    "fresh", "commit", "busy", "busy-commit", "crashed", "torn", "look", "piled"};
 
 static const char *const sync_options[] = {"--rotate-records=17", "--reserve-bytes=131072", NULL};
 static const char *const commit_options[] = {
@@ -59,6 +64,9 @@ static const struct living lives[SCENARIOS] = {
     [BUSY] = {busy_options, 24, 1, 2},
     [BUSY_COMMIT] = {busy_commit_options, 8, 1, 2},
     [CRASHED] = {sync_options, 4, 2, 2},
+    [TORN] = {sync_options, 2, 2, 2},
+    [LOOK] = {sync_options, 2, 2, 2},
+    [PILED] = {sync_options, 2, 2, 2},
 };
 
 struct point {
@@ -103,6 +111,13 @@ is_storage(int call)
 }
 
 static bool
+is_write(int call)
+{
+	return call == PLAN_pwrite || call == PLAN_fsync || call == PLAN_fdatasync ||
+	       call == PLAN_renameat2 || call == PLAN_fallocate || call == PLAN_ftruncate;
+}
+
+static bool
 is_talk(int call)
 {
 	return call == PLAN_ppoll || call == PLAN_recvmsg || call == PLAN_sendmsg ||
@@ -122,6 +137,7 @@ add_call(int scenario, int call, int at)
 	if (call == PLAN_pwrite) {
 		add(scenario, call, at, PLAN_SHORT, EIO, 1);
 		add(scenario, call, at, PLAN_SHORT, ENOSPC, 1);
+		add(scenario, call, at, PLAN_TORN, EIO, 1);
 	}
 	if (!is_storage(call))
 		return;
@@ -130,6 +146,8 @@ add_call(int scenario, int call, int at)
 		add(scenario, call, at, PLAN_ERROR, errors[i], 1);
 		add(scenario, call, at, PLAN_ERROR, errors[i], FOREVER);
 	}
+	if (is_write(call))
+		add(scenario, call, at, PLAN_ERROR, EIO, AND_KILLED);
 }
 
 /* --- one trial --------------------------------------------------------------------------------- */
@@ -139,11 +157,39 @@ static int *measured; /* calls of a life without a fault, by kind; shared */
 
 /* Another life before. */
 static void
-crash_first(void)
+live_before(enum scenario scenario)
 {
 	static const struct living before = {busy_options, 5, 1, 1};
 
-	trial_crash(&trial, &before, 17);
+	trial.plan->no_flags = scenario == LOOK;
+	if (scenario < CRASHED)
+		return;
+	if (scenario == PILED) {
+		trial_plan_on(&trial, PLAN_KEYS_FILE, PLAN_ERROR, PLAN_pwrite, 3, FOREVER, EIO);
+		trial_before_kill(&trial, &before);
+		return;
+	}
+	if (scenario == CRASHED)
+		trial_plan(&trial, PLAN_KILL_AFTER, PLAN_pwrite, 17, 1, 0);
+	else
+		trial_plan_on(&trial, PLAN_SEGMENT, PLAN_TORN, PLAN_pwrite, 5, 1, EIO);
+	trial_before(&trial, &before);
+	if (scenario != CRASHED)
+		trial_litter(&trial);
+}
+
+static void
+end_life(const struct point *p, const struct living *l)
+{
+	if (p->times > FOREVER) {
+		trial_kill(&trial);
+		return;
+	}
+	if (p->times > 1)
+		trial_heal(&trial);
+	if (is_storage(p->call))
+		trial_expect_service(&trial, l);
+	trial_finish(&trial);
 }
 
 static void
@@ -153,16 +199,11 @@ run_point(size_t i)
 	const struct living *l = &lives[p->scenario];
 
 	trial_begin(&trial);
-	if (p->scenario == CRASHED)
-		crash_first();
+	live_before((enum scenario)p->scenario);
 	trial_plan(
 	    &trial, (enum plan_kind)p->kind, (enum plan_call)p->call, p->at, p->times, p->error);
 	trial_work(&trial, l);
-	if (p->times > 1)
-		trial_heal(&trial);
-	if (is_storage(p->call))
-		trial_expect_service(&trial, l);
-	trial_finish(&trial);
+	end_life(p, l);
 	trial_check(&trial);
 	trial_end(&trial);
 }
@@ -172,8 +213,7 @@ static void
 run_unharmed(size_t scenario)
 {
 	trial_begin(&trial);
-	if (scenario == CRASHED)
-		crash_first();
+	live_before((enum scenario)scenario);
 	trial_plan(&trial, PLAN_NONE, PLAN_openat, 0, 0, 0);
 	trial_work(&trial, &lives[scenario]);
 	trial_finish(&trial);
@@ -199,7 +239,7 @@ static const char *const call_names[] = {
 #undef X
 };
 static const char *const kind_names[] = {
-    "none", "error", "short", "kill", "kill-after", "delay", "cut"};
+    "none", "error", "short", "kill", "kill-after", "delay", "cut", "torn"};
 
 static void
 name_point(size_t i, char out[128])
@@ -268,10 +308,25 @@ choose_one(const char *text)
 		points[i] = p;
 }
 
+/* Only those whose names begin with this: SCENARIO[:CALL[:...]]. */
+static void
+keep_only(const char *beginning)
+{
+	size_t n = 0;
+	char name[128];
+
+	for (size_t i = 0; i < n_points; i++) {
+		name_point(i, name);
+		if (strncmp(name, beginning, strlen(beginning)) == 0)
+			points[n++] = points[i];
+	}
+	n_points = n;
+}
+
 static void
 choose(void)
 {
-	const char *one = getenv("SEALWRIGHT_FAULT");
+	const char *one = getenv("SEALWRIGHT_FAULT"), *only = getenv("SEALWRIGHT_ONLY");
 
 	trial_init(&trial);
 	for (int i = 0; i < SCENARIOS; i++) {
@@ -281,6 +336,8 @@ choose(void)
 	trial_deinit(&trial);
 	shuffle();
 	(void)printf("# %zu points\n", n_points);
+	if (only)
+		keep_only(only);
 	if (one)
 		choose_one(one);
 	n_points = drive_wanted(n_points, SAMPLE);
