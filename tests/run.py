@@ -141,15 +141,16 @@ def registered(variable, pattern):
 
 def plan(args):
     """[(kind, name, command)]"""
-    tests = [("unit", n, [os.path.join(args.build, "unit", n)])
-             for n in registered("UNIT_TESTS", os.path.join(args.build, "unit", "test_*"))]
+    tests = []
+    for path in sorted(glob.glob(os.path.join(HERE, "system", "test_*.py"))):  # first: the longest
+        tests.append(("system", os.path.basename(path)[:-3], [sys.executable, path]))
+    tests += [("unit", n, [os.path.join(args.build, "unit", n)])
+              for n in registered("UNIT_TESTS", os.path.join(args.build, "unit", "test_*"))]
     for name in registered("FUZZERS", os.path.join(args.build, "fuzz", "*-replay")):
         name = name.removesuffix("-replay")
         corpus = sorted(glob.glob(os.path.join(HERE, "fuzz", "corpus", name, "*")))
         command = [os.path.join(args.build, "fuzz", name + "-replay"), *corpus]
         tests.append(("fuzz", name, command if corpus else ["sh", "-c", f"echo no corpus for {name}; exit 1"]))
-    for path in sorted(glob.glob(os.path.join(HERE, "system", "test_*.py"))):
-        tests.append(("system", os.path.basename(path)[:-3], [sys.executable, path]))
     return [t for t in tests if not args.names or {t[0], t[1], f"{t[0]}/{t[1]}"} & set(args.names)]
 
 
