@@ -45,6 +45,7 @@ for f in examples/*; do $text 644 "$f" share/doc/sealwright/examples; done
 for f in README.md LICENSE docs/*.md proto/PROTOCOL.md; do $each 644 "$f" share/doc/sealwright; done
 $each 755 docs/verify.sh share/doc/sealwright
 for f in docs/man/*.[1-9]; do $text 644 "$f" "share/man/man${f##*.}"; done
+$each 644 share/lnav/sealwright.json share/sealwright/lnav
 for p in policyd policyctl auditlog; do
 	$each 644 "$BUILD/completion/bash/$p" share/bash-completion/completions
 	$each 644 "$BUILD/completion/zsh/_$p" share/zsh/site-functions

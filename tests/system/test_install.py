@@ -38,7 +38,7 @@ class Install(service.Case):
                      "usr/lib/systemd/system/policyd.service", "usr/share/bash-completion/completions/policyd",
                      "usr/share/bash-completion/completions/policyctl", "usr/share/bash-completion/completions/auditlog",
                      "usr/share/zsh/site-functions/_policyd", "usr/share/zsh/site-functions/_policyctl",
-                     "usr/share/zsh/site-functions/_auditlog"):
+                     "usr/share/zsh/site-functions/_auditlog", "usr/share/sealwright/lnav/sealwright.json"):
             self.assertIn(name, found)
         self.names_what_is_there("usr/lib/systemd/system/policyd.service", 2)
         self.names_what_is_there("usr/share/doc/sealwright/examples/squid.conf", 1)
