@@ -2,13 +2,14 @@
 /*
  * A line of any bytes that can be cut like a record, in every format of auditlog: it always has room, is
  * UTF-8, is one record by the format's own measure, one line where the format has lines, and never holds what
- * a terminal acts on where the format says so; what is to be JSON is a record's line once more. Input: the line.
+ * a terminal acts on where the format says so; what is to be JSON is that, and ocsf holds the line. Input: the line.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "auditlog/format.h"
+#include "common/jscan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,6 +19,8 @@ static const struct format *const formats[] = {&format_human, &format_jsonl, &fo
 
 static struct format_use use[ARRAY_SIZE(formats)];
 static char out[FORMAT_LINE];
+
+#define TOKENS (2 * LIMIT_LINE)
 
 static void
 must(bool what)
@@ -48,14 +51,31 @@ is_harmless(struct str s, bool tabs)
 	must(!memchr(s.p, 0x7f, s.n));
 }
 
-static void
-is_json(struct str s)
+/* The strict scanner, which a record that no writer makes may be no JSON to, either. */
+static bool
+is_json(struct str s, struct jscan_tape *tape)
 {
-	static struct recordline r;
-	struct recordline_fault fault;
+	static struct jscan_token tokens[TOKENS];
+	const struct jscan_rules rules = {
+	    .max_depth = 64, .max_members = TOKENS, .max_tokens = ARRAY_SIZE(tokens)};
+	struct jscan_fault fault;
 
-	/* The same reader: what is longer than a line of the log may be as good. */
-	must(s.n > LIMIT_LINE || recordline_cut(&r, s, &fault) == 0);
+	*tape = (struct jscan_tape){.tokens = tokens, .cap = ARRAY_SIZE(tokens)};
+	return jscan(s, &rules, tape, &fault) == 0;
+}
+
+/* What is made of a line that is JSON is JSON, and ocsf holds the line. */
+static void
+holds(const struct format *f, struct str made, struct str line)
+{
+	struct jscan_tape tape;
+
+	line.n--;
+	if (!is_json(line, &tape))
+		return;
+	must(is_json(made, &tape));
+	must(f != &format_ocsf ||
+	     jscan_string_is(&tape, jscan_member(&tape, 0, STR("raw_data")), line));
 }
 
 static void
@@ -69,7 +89,7 @@ try_format(const struct format_use *u, const struct recordline *r, struct str li
 	if (u->format->kind == FORMAT_SAFE)
 		is_harmless(text_str(&t), u->format == &format_leef);
 	if (u->format == &format_ecs || u->format == &format_ocsf)
-		is_json(text_str(&t));
+		holds(u->format, text_str(&t), line);
 }
 
 int

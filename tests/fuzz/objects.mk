@@ -67,4 +67,5 @@ OBJS-fuzz_scan := tests/fuzz/fuzz_scan.o auditlog/scan.o auditlog/damage.o audit
 FUZZERS += fuzz_format
 OBJS-fuzz_format := tests/fuzz/fuzz_format.o auditlog/format.o auditlog/format_text.o auditlog/format_json.o auditlog/format_csv.o \
 	auditlog/format_template.o auditlog/format_shorthand.o auditlog/format_syslog.o auditlog/format_cef.o auditlog/format_leef.o \
-	auditlog/format_ecs.o auditlog/format_ocsf.o auditlog/format_ocsf_class.o auditlog/format_ocsf_objects.o auditlog/json.o auditlog/human.o auditlog/outline.o auditlog/path.o proto/recordline.o common/cli.o common/clock.o common/log.o common/text.o
+	auditlog/format_ecs.o auditlog/format_ocsf.o auditlog/format_ocsf_class.o auditlog/format_ocsf_objects.o auditlog/json.o auditlog/human.o auditlog/outline.o auditlog/path.o proto/recordline.o \
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/cli.o common/clock.o common/log.o common/text.o
