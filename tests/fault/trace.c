@@ -31,6 +31,7 @@ struct traced_file {
 
 struct traced_name {
 	int dir, file;
+	bool durable; /* or of another process, which may have ended before it was */
 	char name[NAME_SIZE];
 };
 
@@ -101,6 +102,22 @@ put_name(int dir, const char *name, int file)
 		(void)snprintf(n->name, sizeof(n->name), "%s", name);
 	}
 	n->file = file;
+	n->durable = false;
+}
+
+static void
+keep_names(int dir)
+{
+	for (int i = 0; i < now.n_names; i++)
+		now.name[i].durable |= now.name[i].dir == dir;
+}
+
+static void
+begin_process(void)
+{
+	memset(now.open, 0, sizeof(now.open));
+	for (int i = 0; i < now.n_names; i++)
+		now.name[i].durable = true;
 }
 
 static bool
@@ -191,6 +208,36 @@ grow(struct text *t, size_t n)
 }
 
 static void
+expect_made(int file)
+{
+	if (!now.file[file].fsynced)
+		fail_msg("a segment is written to before an fsync has made it");
+	for (int i = 0; i < now.n_names; i++)
+		if (now.name[i].file == file && !now.name[i].durable)
+			fail_msg("a segment is written to before its name is durable");
+}
+
+/* A state of the keys replaces the one before, which knew what was to get its names. */
+static void
+expect_published(void)
+{
+	for (int i = 0; i < now.n_names; i++)
+		if (now.name[i].dir == WRITER_FD_AUDIT && !now.name[i].durable &&
+		    (ends(now.name[i].name, ".jsonl") || ends(now.name[i].name, ".seal")))
+			fail_msg("the key state is written before a name is durable: %s",
+			    now.name[i].name);
+}
+
+static bool
+is_keystate(int file)
+{
+	for (int i = 0; i < now.n_names; i++)
+		if (now.name[i].file == file)
+			return now.name[i].dir == WRITER_FD_KEYS;
+	return false;
+}
+
+static void
 take_write(const struct plan_step *s, const uint8_t *data)
 {
 	struct traced_file *f = file_of(s->fd);
@@ -198,8 +245,10 @@ take_write(const struct plan_step *s, const uint8_t *data)
 
 	if (!f)
 		return;
-	if (f->segment && !f->fsynced)
-		fail_msg("a segment is written to before an fsync has made it");
+	if (f->segment)
+		expect_made(now.open[s->fd]);
+	else if (is_keystate(now.open[s->fd]))
+		expect_published();
 	if (s->offset + s->n > f->size)
 		f->size = s->offset + s->n;
 	if (!f->segment)
@@ -232,6 +281,8 @@ take_sync(const struct plan_step *s)
 {
 	struct traced_file *f = file_of(s->fd);
 
+	if (s->fd == WRITER_FD_AUDIT || s->fd == WRITER_FD_KEYS)
+		keep_names(s->fd);
 	if (!f)
 		return;
 	f->fsynced |= s->call == PLAN_fsync;
@@ -291,13 +342,13 @@ take_step(const struct plan_step *s, const uint8_t *data)
 {
 	switch (s->call) {
 	case PLAN_BEGIN:
-		memset(now.open, 0, sizeof(now.open));
+		begin_process();
 		break;
 	case PLAN_openat:
 		take_open(s, (const char *)data);
 		break;
 	case PLAN_dup3:
-		now.open[s->fd2] = now.open[s->fd];
+		now.open[s->fd2] = now.open[s->fd]; /* one of the directories */
 		break;
 	case PLAN_close:
 		now.open[s->fd] = 0;

@@ -5,7 +5,9 @@
  * What must hold of the order of calls in a trace (plan.h), whatever a file system makes of it:
  *
  * - no acknowledgement leaves before its record is written, and where it promises so, synced;
- * - no segment is written to, and no file gets its last name, before an fsync has made it;
+ * - no segment is written to before an fsync has made it and its name is durable, no file gets its last
+ *   name before an fsync has made it;
+ * - the key state is not written before the names are durable that the state before was to give;
  * - no segment is closed one of whose writes or syncs has failed: its good part is copied.
  */
 
