@@ -80,6 +80,7 @@ include $(addsuffix /objects.mk,$(PROGRAMS))
 include tests/unit/objects.mk
 include tests/sandbox/objects.mk
 include tests/fault/objects.mk
+include tests/soak/objects.mk
 include tests/fuzz/objects.mk
 include tests/oracle/objects.mk
 include tests/load/objects.mk

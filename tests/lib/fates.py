@@ -160,3 +160,9 @@ def lines_of(path):
 def first_seq(path):
     with open(path, "rb") as f:
         return json.loads(f.readline())["seq"]
+
+
+def begun(path):
+    """Whether a segment that is not closed has a byte of a record."""
+    with open(path, "rb") as f:
+        return f.read(1) not in (b"", b"\0")

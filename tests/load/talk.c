@@ -13,6 +13,7 @@
 
 #define AGAIN_US 5000
 #define SLOW_US 20000
+#define SEND_BYTES (32 << 10) /* what waits in a socket is answered in the end: not too much */
 #define STUCK_US 1000000
 #define RUDE_US 50000
 #define HOSTS 16
@@ -34,13 +35,14 @@ talk_open(struct talk *t, int64_t now)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct load *load = t->load;
+	const int room = SEND_BYTES;
 
 	if (strlen(load->path) >= sizeof(address.sun_path))
 		fatalx("%s: path too long for a socket", load->path);
 	memcpy(address.sun_path, load->path, strlen(load->path) + 1);
 	t->at = now + AGAIN_US;
 	t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (t->fd < 0)
+	if (t->fd < 0 || setsockopt(t->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0)
 		fatal(errno, "socket");
 	if (connect(t->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		(void)close(t->fd);
@@ -49,6 +51,7 @@ talk_open(struct talk *t, int64_t now)
 		return;
 	}
 	load->connected++;
+	t->came = true;
 	t->connection = load->next++;
 	t->composed = t->sent = t->got = 0;
 	t->out_n = t->out_sent = t->in_n = 0;
@@ -321,7 +324,7 @@ void
 talk_tick(struct talk *t, int64_t now)
 {
 	if (t->fd < 0) {
-		if (t->at <= now && !t->load->ending && (t->load->again || t->at == 0))
+		if (t->at <= now && !t->load->ending && (t->load->again || !t->came))
 			talk_open(t, now);
 		return;
 	}

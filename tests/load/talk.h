@@ -61,6 +61,7 @@ struct talk {
 	uint32_t connection;
 	uint64_t due; /* lines that it is to have sent by now */
 	uint32_t composed, sent, got;
+	bool came;               /* has been connected once */
 	bool half_closed, stuck; /* has said all; waits in mid-line, or for its end */
 	int64_t at;              /* when to come again, or to go (stuck); or to read again */
 	size_t out_n, out_sent, in_n;

@@ -1,0 +1,7 @@
+# The writer with faulty.so in it: policyd, which gives it no environment, starts it as it is.
+SOAK_WRITER := $(BUILD)/soak/auditd-writer
+$(SOAK_WRITER): $(addprefix $(BUILD)/obj/,$(OBJS-auditd-writer)) $(FAULTY)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--no-as-needed -Wl,-rpath,'$$ORIGIN' \
+		-L$(dir $(FAULTY)) -l:$(notdir $(FAULTY)) $(shell $(PKG_CONFIG) --libs $(LIBS-auditd-writer))

@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""More than the service can do: ten times its capacity, connections beyond the limit, clients that do not read or stop in
+mid-line, one uid against another. Nothing is lost, memory is bounded, the counters add up with the clients' own and the log's.
+
+SEALWRIGHT_LOAD_SECONDS: how long each load lasts (1; 120 and more are what it is for)."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import fates  # noqa: E402
+import procs  # noqa: E402
+import service  # noqa: E402
+import tap  # noqa: E402
+
+LOAD = os.path.join(service.BUILD, "unit", "load")
+AUDITLOG = os.path.join(service.BUILD, "bin", "auditlog")
+SECONDS = int(os.environ.get("SEALWRIGHT_LOAD_SECONDS", "1"))
+OVER = 10
+LINE_BYTES = 4096
+GREEDY, MODEST = 12001, 12002  # uids that nobody has
+KIB_OF_A_CONNECTION = 8        # beside its line: descriptors of libevent, replies under way
+UID_KIB = 16 << 10             # of replies of one uid: ACCOUNT_REPLIES_MAX
+UNACKED = 4096                 # records of one channel that the writer holds, each up to 8 KiB
+FIXED_KIB = 24 << 10           # rings, frames, the policy, the allocator's own
+
+
+class Load(service.Case):
+    def begin(self, **limits):
+        """A service whose rules are those of the ledger."""
+        s = self.make(policy=fates.policy(1), conf={"limits": {"line_bytes": LINE_BYTES, **limits}}, evaluators=2)
+        for path in (os.environ.get("TMPDIR", ""), self.top, s.top):
+            if path.startswith("/tmp/"):
+                os.chmod(path, 0o711)
+        s.spawn().wait_ready()
+        os.chmod(s.socket, 0o666)
+        self.loads = []
+        return s
+
+    def load(self, s, name, **options):
+        """Begin one; finish() waits for it."""
+        path = os.path.join(self.top, "fates-" + name)
+        args = {"id": name, "fates": path, "seconds": SECONDS, **options}
+        process = subprocess.Popen([LOAD, s.socket, *(f"{k}={v}" for k, v in args.items())], stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(procs.end_all, [process.pid])
+        self.loads.append((name, path))
+        return process
+
+    def finish(self, process):
+        """Its counts."""
+        out, _ = process.communicate(timeout=SECONDS + 4 * service.PATIENCE)
+        self.assertEqual(process.returncode, 0)
+        counts = json.loads(out)
+        self.assertEqual(counts["wrong"], 0, counts)
+        return counts
+
+    def memory(self, s):
+        """The most that one of each role has had, KiB."""
+        found = {}
+        for pid in [s.pid, *procs.descendants(s.pid)]:
+            role = procs.role(pid)
+            found[role] = max(found.get(role, 0), int(procs.status(pid, "VmHWM")[0]))
+        return found
+
+    def bounded(self, s, before, connections, uids):
+        if service.SANITIZED:
+            return
+        after = self.memory(s)
+        bounds = {"evaluator": FIXED_KIB + connections * (LINE_BYTES // 1024 + KIB_OF_A_CONNECTION) + uids * UID_KIB,
+                  "writer": FIXED_KIB + 3 * UNACKED * 8, "admin": 4096, "supervisor": 4096}
+        print(f"# KiB resident: before {before}, peak {after}, bound {bounds}")
+        for role, kib in bounds.items():
+            self.assertLess(after[role] - before[role], kib, role)
+
+    def totals(self, s):
+        """They add up among themselves."""
+        reply = self.eventually(lambda: s.admin("status").get("status"), "a status")
+        t = reply["totals"]
+        self.assertEqual((t["waiting"], t["unacked"]), (0, 0), t)
+        self.assertEqual(t["asked"], t["answered"] + t["unanswered"], t)
+        self.assertEqual(t["asked"], t["recorded"] + t["unrecorded"] + t["without_record"], t)
+        return t
+
+    def quiet(self, s):
+        """Nobody is connected any more, and a status says so: it is made anew once a second at most."""
+        def status():
+            t = s.admin("status")["status"]["totals"]
+            return t["connections"] == 0 and t["waiting"] == 0
+        self.eventually(status, "every connection is closed")
+        return self.totals(s)
+
+    def closed(self, s):
+        """The segments of the log, in order, after an end."""
+        self.assertEqual(s.terminate(), 0, s.said())
+        s.gone()
+        paths = [os.path.join(s.audit, n) for n in os.listdir(s.audit)]
+        return sorted((p for p in paths if p.endswith(".jsonl")), key=fates.first_seq)
+
+    def on_record(self, s, paths):
+        """The ledger of a whole life, whose log is put away then: the line by line check of all tests would take hours."""
+        ledger = fates.Ledger()
+        for name, path in self.loads:
+            ledger.told(path, name)
+        for path in paths:
+            ledger.check(fates.lines_of(path))
+        self.assertEqual(ledger.finish(), [])
+        code, out, err = service.run([AUDITLOG, "verify", "--key", os.path.join(s.audit, "origin.vkey"), s.audit])
+        self.assertEqual(code, 0, out + err)
+        shutil.rmtree(s.audit)
+        os.mkdir(s.audit)
+        return ledger
+
+    def test_overload(self):
+        """Ten times what it can do, for as long as told: back-pressure, and nothing else."""
+        s = self.begin()
+        measured = self.finish(self.load(s, "capacity", connections=16, window=64, seconds=1))
+        capacity = measured["answered"]
+        before = self.memory(s)
+        over = self.finish(self.load(s, "over", connections=300, window=0, rate=OVER * capacity))
+        print(f"# {capacity} a second; asked {OVER} times as fast, {over['sent']} were taken, {over['answered']} answered")
+        self.assertEqual((over["sent"], over["broken"], over["failed"]), (over["recorded"], 0, 0), over)
+        t = self.quiet(s)
+        self.assertEqual(t["asked"], measured["sent"] + over["sent"])
+        self.assertEqual(t["answered"], measured["answered"] + over["answered"])
+        self.assertEqual((t["unrecorded"], t["without_record"], t["timeouts"]), (0, 0, 0))
+        self.bounded(s, before, 300, 1)
+        ledger = self.on_record(s, self.closed(s))
+        self.assertEqual((sum(ledger.by_load.values()), ledger.matched), (t["recorded"], t["recorded"]))
+
+    def test_connections_beyond_the_limit(self):
+        """Each of them is let in and served, or told of the limit; there is room again when others have gone."""
+        s = self.begin(connections=1500, connections_per_uid=1200)
+        before = self.memory(s)
+        crowd = self.load(s, "crowd", connections=3500, window=4, rate=3500, seconds=600)
+
+        def all_seen():
+            t = s.admin("status")["status"]["totals"]
+            return t["accepted"] + t["refused"] == 3500
+        self.eventually(all_seen, "3500 connections are let in or refused")
+        crowd.terminate()
+        crowd = self.finish(crowd)
+        print(f"# {crowd}")
+        self.assertEqual((crowd["connected"], crowd["failed"]), (3500, 0))
+        t = self.quiet(s)
+        self.assertEqual((t["refused"], t["accepted"]), (crowd["refused"], 3500 - crowd["refused"]))
+        self.assertGreaterEqual(crowd["refused"], 3500 - 2 * 1200)
+        self.assertLessEqual(t["accepted"], 2 * 1200)
+        self.assertEqual(t["answered"], crowd["answered"])
+        self.bounded(s, before, 1200, 1)
+        again = self.finish(self.load(s, "again", connections=500, window=1, rate=500))
+        self.assertEqual((again["refused"], again["broken"], again["sent"]), (0, 0, again["answered"]))
+        self.on_record(s, self.closed(s))
+
+    def test_manners(self):
+        """Clients that do not read, read slowly, stop in mid-line, leave or send rubbish, in bursts; one that does not."""
+        s = self.begin(answer_ms=1000)
+        before = self.memory(s)
+        ways = {"reads": {"connections": 4, "window": 4, "rate": 400}, "bursts": {"connections": 50, "rate": 8000, "burst": 300},
+                "never": {"connections": 30, "window": 0, "rate": 50000, "manner": "never", "again": 1},
+                "slowly": {"connections": 30, "window": 0, "rate": 3000, "manner": "slowly"},
+                "stops": {"connections": 50, "window": 4, "rate": 500, "manner": "stops", "again": 1},
+                "leaves": {"connections": 10, "rate": 2000, "manner": "leaves", "again": 1},
+                "rude": {"connections": 10, "manner": "rude", "again": 1}}
+        seconds = max(SECONDS, 2)  # longer than a deadline
+        running = {name: self.load(s, name, seconds=seconds, **options) for name, options in ways.items()}
+        counts = {name: self.finish(process) for name, process in running.items()}
+        for name, c in counts.items():
+            print(f"# {name}: {c}")
+        self.assertEqual((counts["reads"]["sent"], counts["reads"]["broken"]), (counts["reads"]["recorded"], 0))
+        t = self.quiet(s)
+        print(f"# {t}")
+        self.assertGreaterEqual(t["answered"], sum(c["answered"] for c in counts.values()))
+        self.assertGreater(t["malformed"], 0)
+        self.bounded(s, before, sum(w["connections"] for w in ways.values()), 1)
+        self.assertEqual(sum(self.on_record(s, self.closed(s)).by_load.values()), t["recorded"])
+
+    @service.unittest.skipUnless(os.geteuid() == 0, "being another uid needs root")
+    def test_fair_to_other_uids(self):
+        """A uid that floods over 300 connections does not keep another from being served: one that asks now and then has every
+        answer, and one that asks as fast as it may, over one connection, has a share that hundreds of connections do not buy."""
+        s = self.begin()
+        before = self.memory(s)
+        greedy = self.load(s, "greedy", uid=GREEDY, connections=300, window=0, rate=1000000, seconds=SECONDS + 1)
+        modest = self.load(s, "modest", uid=MODEST, connections=2, window=1, rate=100, seconds=SECONDS)
+        busy = self.load(s, "busy", uid=MODEST + 1, connections=1, window=512, seconds=SECONDS)
+        modest, busy, greedy = self.finish(modest), self.finish(busy), self.finish(greedy)
+        self.assertEqual((modest["sent"], modest["broken"], modest["refused"]), (modest["recorded"], 0, 0))
+        self.assertEqual((busy["sent"], busy["broken"]), (busy["recorded"], 0))
+        print(f"# greedy {greedy['answered']}, busy {busy['answered']}, modest {modest['answered']} "
+              f"(of it none waited longer than {modest['waited_us'] / 1000:.0f} ms)")
+        self.quiet(s)
+        self.bounded(s, before, 303, 3)
+        paths = self.closed(s)
+        share = self.share(paths, b'"busy.', b'"greedy.')
+        print(f"# while both asked, the one connection had {share * 100:.1f} % of the records; by connections it were 0.3 %")
+        self.assertGreater(share, 0.05)
+        self.on_record(s, paths)
+
+    @staticmethod
+    def share(paths, one, other):
+        """Of the records of both between the first and the last one of the first."""
+        seen = ""
+        for path in paths:
+            for line in fates.lines_of(path):
+                seen += "1" if one in line[-160:] else "2" if other in line[-160:] else ""
+        seen = seen.strip("2")
+        return seen.count("1") / max(len(seen), 1)
+
+
+if __name__ == "__main__":
+    tap.main()
