@@ -19,6 +19,7 @@ static const struct auditlog_command auditlog_commands[] = {
     {"export", "print all records that match for another program", cmd_export},
     {"count", "say how many there are", cmd_count},
     {"summary", "say how many there are of what, and when", cmd_summary},
+    {"report", "one page on a period: figures, incidents, how far it can be believed", cmd_report},
     {"verify", "check seals and lines, and say how much they prove", cmd_verify},
     {"prove", "write a proof that one record is in the log", cmd_prove},
     {"verify-proof", "check such a proof", cmd_verify_proof},

@@ -117,6 +117,13 @@ tally_add(struct tally *t, struct str key, uint64_t n)
 	return true;
 }
 
+uint64_t
+tally_count(const struct tally *t, struct str key)
+{
+	key.n = key.n > TALLY_KEY ? TALLY_KEY : key.n;
+	return t->cap > 0 ? find_entry(t, key, key_hash(key))->count : 0;
+}
+
 void
 tally_merge(struct tally *t, struct tally *from)
 {

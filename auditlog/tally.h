@@ -36,6 +36,9 @@ void tally_free(struct tally *t);
  */
 bool tally_add(struct tally *t, struct str key, uint64_t n);
 
+/* How often it was counted as a text of its own. */
+uint64_t tally_count(const struct tally *t, struct str key);
+
 /* All of `from` into t, then `from` is empty. */
 void tally_merge(struct tally *t, struct tally *from);
 

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What goes into a report, and its parts. */
+
+#include <inttypes.h>
+#include <pthread.h>
+
+#include "auditlog/damage.h"
+#include "auditlog/examine.h"
+#include "auditlog/filter.h"
+#include "auditlog/incident.h"
+#include "auditlog/paper.h"
+#include "auditlog/sources.h"
+#include "auditlog/tally.h"
+#include "auditlog/timeline.h"
+
+/* Numbers of records of the period. */
+enum report_figure {
+	FIGURE_RECORDS,
+	FIGURE_LEFT_OUT, /* that the other filters left out; counted nowhere else */
+	FIGURE_EVALUATION,
+	FIGURE_EXECUTION,
+	FIGURE_EVENT,
+	FIGURE_MANAGEMENT,
+	FIGURE_ALLOWED,
+	FIGURE_AUDITED,       /* decision deny, of a policy that refuses nothing */
+	FIGURE_DENIED,        /* decision deny, enforced */
+	FIGURE_UNMATCHED,     /* either of them, by no rule */
+	FIGURE_UNKNOWN,       /* requests that could not be understood */
+	FIGURE_DECIDED_NAMED, /* decisions with a username */
+	FIGURE_DECIDED_PEER,  /* decisions with the kernel's word on who asked */
+	FIGURE_FAILED,        /* outcomes without success */
+	FIGURE_ERRORS,        /* events of level error, */
+	FIGURE_WARNINGS,      /* and warning */
+	FIGURE_HEARTBEATS,
+	/* Where they stand: in a segment that agrees with its good seal, in none that is sealed, in another one. */
+	FIGURE_AGREES,
+	FIGURE_UNSEALED,
+	FIGURE_UNVOUCHED,
+	FIGURE_OUTSIDE, /* of the chart's bars, as the clock went */
+	REPORT_FIGURES,
+};
+
+enum report_tally {
+	TALLY_USER,
+	TALLY_CLIENT,
+	TALLY_SANDBOX,
+	TALLY_ACTION,
+	TALLY_RULE,
+	/* The same of denials, in the same order. */
+	TALLY_DENIED_USER,
+	TALLY_DENIED_CLIENT,
+	TALLY_DENIED_SANDBOX,
+	TALLY_DENIED_ACTION,
+	TALLY_DENIED_RULE,
+	TALLY_DENIED_RESOURCE,
+	TALLY_REASON,
+	TALLY_EVENT,
+	TALLY_HOST,
+	TALLY_VERSION,
+	TALLY_SESSION,
+	TALLY_REVISION,
+	REPORT_TALLIES,
+};
+#define TALLY_DENIED (TALLY_DENIED_USER - TALLY_USER)
+
+enum report_bar {
+	BAR_ALLOWED,
+	BAR_AUDITED,
+	BAR_DENIED,
+	BAR_EVENT,
+	BAR_OUTCOME,
+	BAR_OWN,
+	REPORT_BARS,
+};
+
+struct report_counts {
+	uint64_t figure[REPORT_FIGURES];
+	uint64_t bar[REPORT_BARS][TIMELINE_BARS];
+	struct tally tally[REPORT_TALLIES];
+	char first[RFC3339_SIZE],
+	    last[RFC3339_SIZE]; /* earliest and latest time; empty: no record */
+};
+
+struct report {
+	const struct paper *paper;
+	struct str title;
+	const char *path;
+	uint32_t top; /* rows of a table */
+	int64_t now, from, to;
+	struct examine examine;
+	struct sources sources; /* those of the period */
+	struct filter span;     /* the period alone */
+	struct filter narrow;   /* and all else that was asked for */
+	struct str asked;       /* that, as "--user alice"; empty: nothing */
+	struct damage damage;
+	struct timeline line;
+	pthread_mutex_t lock; /* of all, while it is collected */
+	struct report_counts all;
+	struct incidents incidents;
+};
+
+/* Read the records of the period, on all cores. */
+void report_collect(struct report *r);
+void report_counts_init(struct report_counts *c, bool small);
+void report_counts_free(struct report_counts *c);
+
+/* Whether the examination found that the segment agrees with its seal. */
+bool report_agrees(const struct report *r, const struct source *s);
+
+/* Parts of the page, in this order. */
+void report_print_head(const struct report *r);
+void report_print_verdict(const struct report *r);
+void report_print_figures(const struct report *r);
+void report_print_who(const struct report *r);
+void report_print_incidents(const struct report *r);
+void report_print_controls(const struct report *r);
+
+/* "1 record", "2 records": COUNT in the format, COUNT_OF(n, "record") for it. */
+#define COUNT "%" PRIu64 " %s%s"
+#define COUNT_OF(n, one) (uint64_t)(n), one, (n) == 1 ? "" : "s"
+
+static inline uint64_t
+report_figure(const struct report *r, enum report_figure f)
+{
+	return r->all.figure[f];
+}
+
+static inline uint64_t
+report_decisions(const struct report *r)
+{
+	return report_figure(r, FIGURE_EVALUATION);
+}
+
+static inline uint64_t
+report_denials(const struct report *r)
+{
+	return report_figure(r, FIGURE_AUDITED) + report_figure(r, FIGURE_DENIED);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How many of what, when, and of whom. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "auditlog/report.h"
+#include "auditlog/shown.h"
+#include "common/cleanup.h"
+
+#define NOTE 160
+
+/* --- figures --------------------------------------------------------------------------------- */
+
+static void figure(const struct report *r, const char *name, uint64_t n, enum paper_tone bad,
+    const char *fmt, ...) PRINTF_LIKE(5, 6);
+
+/* bad: its tone unless it is 0. */
+static void
+figure(
+    const struct report *r, const char *name, uint64_t n, enum paper_tone bad, const char *fmt, ...)
+{
+	char note[NOTE];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(note, sizeof(note), fmt, args);
+	va_end(args);
+	r->paper->figure(name, n, n > 0 ? bad : PAPER_PLAIN, str_from(note));
+}
+
+static uint64_t
+incidents_of(const struct report *r, enum incident_kind k)
+{
+	return r->incidents.list[k].n;
+}
+
+static void
+print_decisions(const struct report *r)
+{
+	figure(r, "Records", report_figure(r, FIGURE_RECORDS), PAPER_PLAIN, "in this period");
+	figure(r, "Decisions", report_decisions(r), PAPER_PLAIN, "requests that were answered");
+	figure(r, "Allowed", report_figure(r, FIGURE_ALLOWED), PAPER_PLAIN, "by a rule");
+	figure(r, "Denied", report_figure(r, FIGURE_DENIED), PAPER_PLAIN, "and refused");
+	figure(r, "Denied on record only", report_figure(r, FIGURE_AUDITED), PAPER_WARN,
+	    "policy of mode audit or warn: not refused");
+	figure(r, "Denied without a record", r->incidents.list[INCIDENT_UNRECORDED].sum, PAPER_BAD,
+	    "answered while recording failed");
+	figure(r, "Outcomes", report_figure(r, FIGURE_EXECUTION), PAPER_PLAIN,
+	    "%" PRIu64 " without success", report_figure(r, FIGURE_FAILED));
+	figure(r, "Application events", report_figure(r, FIGURE_EVENT), PAPER_PLAIN,
+	    COUNT ", " COUNT, COUNT_OF(report_figure(r, FIGURE_ERRORS), "error"),
+	    COUNT_OF(report_figure(r, FIGURE_WARNINGS), "warning"));
+}
+
+static void
+print_service(const struct report *r)
+{
+	const struct tally *sessions = &r->all.tally[TALLY_SESSION];
+	uint64_t sealed = 0, open = 0;
+
+	for (size_t i = 0; i < r->sources.n; i++) {
+		sealed += r->sources.all[i].sealed;
+		open += !r->sources.all[i].sealed;
+	}
+	figure(r, "The service's own records", report_figure(r, FIGURE_MANAGEMENT), PAPER_PLAIN,
+	    COUNT, COUNT_OF(report_figure(r, FIGURE_HEARTBEATS), "heartbeat"));
+	figure(r, "Runs of the service", sessions->n, PAPER_PLAIN, COUNT ", " COUNT,
+	    COUNT_OF(incidents_of(r, INCIDENT_START), "start"),
+	    COUNT_OF(incidents_of(r, INCIDENT_STOP), "clean end"));
+	figure(r, "Segments sealed", sealed, PAPER_PLAIN, "that may hold records of the period");
+	figure(r, "Segments not sealed", open, PAPER_PLAIN, "written to, or not closed yet");
+}
+
+static void
+print_stand(const struct report *r)
+{
+	const struct paper *p = r->paper;
+
+	p->facts();
+	paper_fact(p, "Agree with their seals", COUNT,
+	    COUNT_OF(report_figure(r, FIGURE_AGREES), "record"));
+	paper_fact(
+	    p, "Not sealed yet", COUNT, COUNT_OF(report_figure(r, FIGURE_UNSEALED), "record"));
+	paper_fact(p, "Without a good seal", COUNT,
+	    COUNT_OF(report_figure(r, FIGURE_UNVOUCHED), "record"));
+	p->facts_end();
+}
+
+/* --- over time ------------------------------------------------------------------------------- */
+
+static void
+chart_decisions(const struct report *r)
+{
+	const struct chart c = {
+	    .id = "decisions",
+	    .title = "Decisions",
+	    .line = &r->line,
+	    .n = 3,
+	    .series = {{"allowed", "allow", r->all.bar[BAR_ALLOWED]},
+		{"denied on record only", "audit", r->all.bar[BAR_AUDITED]},
+		{"denied", "deny", r->all.bar[BAR_DENIED]}},
+	};
+
+	r->paper->chart(&c);
+}
+
+static void
+chart_denials(const struct report *r)
+{
+	const struct chart c = {
+	    .id = "refusals",
+	    .title = "Denials alone",
+	    .line = &r->line,
+	    .n = 2,
+	    .series = {{"denied on record only", "audit", r->all.bar[BAR_AUDITED]},
+		{"denied", "deny", r->all.bar[BAR_DENIED]}},
+	};
+
+	if (report_denials(r) > 0)
+		r->paper->chart(&c);
+}
+
+static void
+chart_others(const struct report *r)
+{
+	const struct chart c = {
+	    .id = "others",
+	    .title = "Other records",
+	    .line = &r->line,
+	    .n = 3,
+	    .series = {{"application events", "allow", r->all.bar[BAR_EVENT]},
+		{"outcomes", "audit", r->all.bar[BAR_OUTCOME]},
+		{"of the service itself", "other", r->all.bar[BAR_OWN]}},
+	};
+
+	r->paper->chart(&c);
+}
+
+void
+report_print_figures(const struct report *r)
+{
+	const struct paper *p = r->paper;
+
+	p->section("figures", "Figures");
+	p->figures();
+	print_decisions(r);
+	print_service(r);
+	p->figures_end();
+	print_stand(r);
+	p->heading("Over time");
+	chart_decisions(r);
+	chart_denials(r);
+	chart_others(r);
+	if (report_figure(r, FIGURE_OUTSIDE) > 0)
+		paper_say(p, PAPER_PLAIN,
+		    "%" PRIu64 " records lie outside of the bars: by their times they are older or "
+		    "newer than their segments.",
+		    report_figure(r, FIGURE_OUTSIDE));
+}
+
+/* --- of whom --------------------------------------------------------------------------------- */
+
+/* What the bound of memory, and of the table, leave out. */
+static void
+say_rest(const struct report *r, const struct tally *t)
+{
+	if (t->n > r->top)
+		paper_say(r->paper, PAPER_PLAIN,
+		    "And %zu more; auditlog summary --top 32768 has them.", t->n - r->top);
+	if (t->others > 0)
+		paper_say(r->paper, PAPER_WARN,
+		    "There were more than the %zu that are told apart: %" PRIu64
+		    " counts are of others. What stands here is at least as often, and one that "
+		    "came late may be missing.",
+		    t->n, t->others);
+}
+
+static struct tally_row *
+rows_of(const struct tally *t)
+{
+	struct tally_row *rows = tally_rows(t, false);
+
+	if (!rows)
+		cli_fatal(ENOMEM, "report");
+	return rows;
+}
+
+/* Name, number, share of all of them. */
+static void
+table_of(const struct report *r, const char *title, const char *name, enum report_tally of,
+    const char *number, uint64_t all)
+{
+	const struct tally *t = &r->all.tally[of];
+	const struct paper_column columns[] = {
+	    {name, COLUMN_CODE}, {number, COLUMN_NUMBER}, {"Share", COLUMN_SHARE}};
+	CLEANUP_FREE struct tally_row *rows = rows_of(t);
+
+	if (t->n == 0)
+		return;
+	r->paper->heading(title);
+	r->paper->table(NULL, columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; i < t->n && i < r->top; i++) {
+		r->paper->cell(rows[i].key);
+		r->paper->number(rows[i].count);
+		r->paper->share(rows[i].count, all);
+	}
+	r->paper->table_end();
+	say_rest(r, t);
+}
+
+/* The same with how many of them were denied. */
+static void
+table_both(const struct report *r, const char *title, const char *name, enum report_tally of)
+{
+	const struct tally *t = &r->all.tally[of], *denied = &r->all.tally[of + TALLY_DENIED];
+	const struct paper_column columns[] = {{name, COLUMN_CODE}, {"Requests", COLUMN_NUMBER},
+	    {"Denied", COLUMN_NUMBER}, {"Share of requests", COLUMN_SHARE}};
+	CLEANUP_FREE struct tally_row *rows = rows_of(t);
+
+	if (t->n == 0)
+		return;
+	r->paper->heading(title);
+	r->paper->table(NULL, columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; i < t->n && i < r->top; i++) {
+		r->paper->cell(rows[i].key);
+		r->paper->number(rows[i].count);
+		r->paper->number(tally_count(denied, rows[i].key));
+		r->paper->share(rows[i].count, report_decisions(r));
+	}
+	r->paper->table_end();
+	say_rest(r, t);
+}
+
+static void
+print_denials(const struct report *r)
+{
+	uint64_t n = report_denials(r);
+
+	r->paper->section("denials", "Denials");
+	if (n == 0) {
+		r->paper->para(PAPER_PLAIN, STR("There is no denial on record in this period."));
+		return;
+	}
+	paper_say(r->paper, PAPER_PLAIN,
+	    COUNT ", %" PRIu64 " of them on record only; %" PRIu64
+		  " for want of a rule that allows.",
+	    COUNT_OF(n, "denial"), report_figure(r, FIGURE_AUDITED),
+	    report_figure(r, FIGURE_UNMATCHED));
+	table_of(r, "What was denied most", "Resource", TALLY_DENIED_RESOURCE, "Denials", n);
+	table_of(r, "By which rule", "Policy/rule", TALLY_DENIED_RULE, "Denials", n);
+	table_of(r, "To whom", "User", TALLY_DENIED_USER, "Denials", n);
+	table_of(r, "Through which client", "Client", TALLY_DENIED_CLIENT, "Denials", n);
+	table_of(r, "Why", "Reason", TALLY_REASON, "Denials", n);
+}
+
+void
+report_print_who(const struct report *r)
+{
+	print_denials(r);
+	r->paper->section("who", "Who and what");
+	if (report_decisions(r) == 0 && report_figure(r, FIGURE_EVENT) == 0)
+		r->paper->para(PAPER_PLAIN,
+		    STR("Nobody asked for anything in this period, nor told of anything."));
+	table_both(r, "Users", "User", TALLY_USER);
+	table_both(r, "Clients", "Client", TALLY_CLIENT);
+	table_both(r, "Sandboxes", "Sandbox", TALLY_SANDBOX);
+	table_both(r, "Actions", "Action", TALLY_ACTION);
+	table_both(r, "Rules", "Policy/rule", TALLY_RULE);
+	table_of(r, "Application events", "Event", TALLY_EVENT, "Records",
+	    report_figure(r, FIGURE_EVENT));
+}
