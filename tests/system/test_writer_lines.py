@@ -44,7 +44,8 @@ class WriterLines(unittest.TestCase):
         self.assertEqual(schema.validate("record", lines), [])
 
     def test_every_line_conforms(self):
-        self.check("test_writer")
+        for program in ("test_writer", "test_writer_channels", "test_writer_start"):
+            self.check(program)
 
     def test_lines_that_a_taken_evaluator_asked_for(self):
         self.check("test_taken_evaluator")

@@ -122,7 +122,7 @@ OBJS-test_request := tests/unit/test_request.o policyd/evaluator/request.o polic
 
 # Runs the real policyd, which it expects beside its own directory.
 UNIT_TESTS += test_supervisor
-OBJS-test_supervisor := tests/unit/test_supervisor.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o \
+OBJS-test_supervisor := tests/unit/test_supervisor.o tests/unit/policyd_bed.o tests/unit/fake_writer.o proto/msg.o proto/msg_body.o proto/wire.o proto/value.o proto/record.o \
 	common/chan.o common/chan_pair.o common/fds.o common/text.o
 $(BUILD)/unit/test_supervisor: | $(BUILD)/sbin/policyd
 
@@ -175,9 +175,10 @@ LIBS-test_admin := libevent_core json-c libcap libcrypto libseccomp
 # Against the built auditd-writer.
 WRITER_HARNESS := tests/unit/writer_harness.o tests/unit/writer_log.o tests/unit/writer_seals.o proto/msg.o proto/msg_body.o proto/wire.o \
 	proto/record.o proto/value.o common/chan.o common/chan_pair.o common/fds.o common/text.o common/clock.o
-UNIT_TESTS += test_writer
-OBJS-test_writer := tests/unit/test_writer.o $(WRITER_HARNESS)
-LIBS-test_writer := libcrypto
+WRITER_TESTS := test_writer test_writer_channels test_writer_start
+UNIT_TESTS += $(WRITER_TESTS)
+$(foreach t,$(WRITER_TESTS),$(eval OBJS-$(t) := tests/unit/$(t).o $$(WRITER_HARNESS)))
+$(foreach t,$(WRITER_TESTS),$(eval LIBS-$(t) := libcrypto))
 
 # auditd-writer's parts, with dir.c replaced by one whose calls can be made to fail.
 WRITER_LOG := tests/unit/log_fixture.o tests/unit/dir_faults.o auditd-writer/encode.o proto/facts.o common/hash.o \
@@ -186,10 +187,11 @@ WRITER_LOG := tests/unit/log_fixture.o tests/unit/dir_faults.o auditd-writer/enc
 # ... and sealing.
 WRITER_SEALER := tests/unit/seal_fixture.o auditd-writer/sealer.o auditd-writer/identity.o auditd-writer/keystate.o \
 	auditd-writer/keyslot.o auditd-writer/keywrap.o proto/seal.o proto/note.o common/base64.o common/ed25519.o
-UNIT_TESTS += test_recover
-OBJS-test_recover := tests/unit/test_recover.o auditd-writer/catalog.o auditd-writer/history.o auditd-writer/recover.o \
-	$(WRITER_LOG) $(WRITER_SEALER)
-LIBS-test_recover := libcrypto
+RECOVER_TESTS := test_recover test_recover_refused test_recover_faults
+UNIT_TESTS += $(RECOVER_TESTS)
+$(foreach t,$(RECOVER_TESTS),$(eval OBJS-$(t) := tests/unit/$(t).o auditd-writer/catalog.o auditd-writer/history.o \
+	auditd-writer/recover.o $$(WRITER_LOG) $$(WRITER_SEALER)))
+$(foreach t,$(RECOVER_TESTS),$(eval LIBS-$(t) := libcrypto))
 
 # The whole of it, but for main.o (the test has that inside) and dir.o (whose calls can be made to fail).
 UNIT_TESTS += test_writer_storage
