@@ -6,6 +6,7 @@
 #   make deps       install what the build needs    make tcb        each process: files, lines, symbols
 #   make bench      figures, as ratios              make check-sanitizers   the tests under ASan and UBSan
 #   make check-faults   every fault at every call, every crash state, many power cuts and kills (some hours)
+#   make soak       all faults mixed under load for MINUTES (20); then one table. SEED=n: the same choices again
 #   make fuzz       fuzz each target for FUZZ_SECONDS
 #   make install    DESTDIR= PREFIX=                make uninstall  (logs and keys stay)
 #   make deb        the Debian package              make check-boot    that package under a real systemd (root);
@@ -26,6 +27,7 @@ VERSION  := $(shell cat VERSION)
 PYTHON   ?= python3
 TESTS    ?=
 FUZZ_SECONDS ?= 60
+MINUTES  ?= 20
 
 sbindir     := $(PREFIX)/sbin
 bindir      := $(PREFIX)/bin
@@ -71,7 +73,7 @@ say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all unit bench-programs check check-deps check-faults check-sanitizers demo deps lint tcb fuzz bench \
+.PHONY: all unit bench-programs check check-deps check-faults soak check-sanitizers demo deps lint tcb fuzz bench \
         install uninstall deb check-boot check-kernel clean compile_commands FORCE
 
 all:
@@ -164,6 +166,11 @@ check-faults:
 	tools/deps.sh check
 	@$(MAKE) all unit
 	tests/fault/all.sh $(BUILD)
+
+soak:
+	tools/deps.sh check
+	@$(MAKE) all unit
+	@SEALWRIGHT_BUILD=$(BUILD) $(PYTHON) tests/soak/soak.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 ASAN_BUILD ?= build-asan
 check-sanitizers:

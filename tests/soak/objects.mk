@@ -1,5 +1,6 @@
 # The writer with faulty.so in it: policyd, which gives it no environment, starts it as it is.
 SOAK_WRITER := $(BUILD)/soak/auditd-writer
+unit: $(SOAK_WRITER)
 $(SOAK_WRITER): $(addprefix $(BUILD)/obj/,$(OBJS-auditd-writer)) $(FAULTY)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)

@@ -23,7 +23,8 @@ CHILDREN = ("evaluator", "admin")
 TOGETHER = (("writer", "supervisor"), ("writer", "evaluator"), ("supervisor", "evaluator"),
             ("writer", "supervisor", "evaluator", "admin"))
 STARTS = 5          # attempts, without a fault, until it serves
-SAMPLE = 100        # lines of a round that are also held against the whole contract
+HIT = 1.0           # s for a call to be made that is to go wrong
+SAMPLE = 10         # lines of a segment that are also held against the whole contract
 BAD_POLICY = '{"schema":"sealwright-policy/1","revision":"bad","policies":[{"id":"p","rules":[{"id":"r"}]}]}'
 # Evaluators are killed with SIGKILL here; by any other signal they die of themselves.
 UNSOUND = re.compile(r"killed by signal (?!9\b)\d+|broke its sandbox")
@@ -152,6 +153,13 @@ class Round:
     def count(self, what):
         self.counts["fault " + what] += 1
 
+    def await_hit(self):
+        """It shows, and goes on for a moment; not every call is made all the time."""
+        end = time.monotonic() + HIT
+        while not self.log.plan.get("hit") and time.monotonic() < end and self.service.running():
+            time.sleep(0.01)
+        self.pause(0.3)
+
     def hit(self, what):
         """The plan is over: one fault, in however many calls it showed."""
         calls = self.log.plan.clear()
@@ -184,12 +192,12 @@ class Round:
         call = "pwrite" if kind == "short" else self.dice.choice(STORAGE)
         times = self.dice.choice((1, 1, 2, 5, 1 << 20))
         self.log.plan.arm(kind, call, self.dice.randint(1, 20), times, self.dice.choice(ERRORS))
-        self.pause(0.3)
+        self.await_hit()
         self.hit("call " + {"error": "failed", "short": "cut short", "delay": "slow"}[kind])
 
     def call_kills(self):
         self.log.plan.arm(self.dice.choice(("kill", "kill_after")), self.dice.choice(ALL_CALLS), self.dice.randint(1, 10), 1)
-        self.pause(0.3)
+        self.await_hit()
         self.hit("end at a call")
 
     def start_fails(self):
@@ -312,7 +320,7 @@ class Round:
         for path in self.log.closed():
             lines = list(fates.lines_of(path))
             ledger.check(lines)
-            for line in self.dice.sample(lines, min(len(lines), SAMPLE // 10)):
+            for line in self.dice.sample(lines, min(len(lines), SAMPLE)):
                 auditlog.parse(line)
         self.faults += ledger.finish()
         self.counts.update({**ledger.counts, "records": ledger.records, "replies checked": ledger.matched})

@@ -8,7 +8,7 @@ against the log. tests/fault/README.md has more.
 
 SEALWRIGHT_BUILD is where all was built.
 
---writer: another auditd-writer; --mutant: ours with one of the changes of tests/fault/mutants.py. Either should be caught.
+--writer (or SEALWRIGHT_WRITER): another auditd-writer; --mutant: ours with one of the changes of tests/fault/mutants.py. Either should be caught.
 Exit status 0 when nothing was lost, doubled, invented or otherwise wrong."""
 
 import argparse
@@ -37,7 +37,7 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--round", type=float, default=8)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEALWRIGHT_SEED", time.time_ns() % 1000000)))
-    parser.add_argument("--writer")
+    parser.add_argument("--writer", default=os.environ.get("SEALWRIGHT_WRITER"))
     parser.add_argument("--mutant")
     parser.add_argument("--keep", action="store_true", help="keep the directory of a log that has a fault")
     return parser.parse_args()
