@@ -28,10 +28,17 @@ closing_deinit(struct closing *c)
 
 /* --- as it was written ------------------------------------------------------------------------ */
 
+static void
+let_go(struct job *job)
+{
+	if (job->fd >= 0)
+		(void)close(take_fd(&job->fd));
+}
+
 static int
 prepare_plain(struct job *job)
 {
-	CLEANUP_FD int fd = take_fd(&job->fd);
+	const int fd = job->fd;
 	int error = dir_cut(fd, job->total.bytes);
 
 	if (error < 0)
@@ -39,6 +46,9 @@ prepare_plain(struct job *job)
 	error = dir_sync_file(fd);
 	if (error < 0)
 		return job_failed(job, "sync a segment", error);
+	if (!dir_is_named(fd))
+		return job_failed(job, "find a segment", -ENOENT);
+	let_go(job);
 	job->stage = CLOSE_READY;
 	return 0;
 }
@@ -58,15 +68,17 @@ measure_torn(struct closing *c, struct job *job, int fd)
 	job->torn_bytes = end > job->total.bytes ? (uint64_t)(end - job->total.bytes) : 0;
 }
 
+/* The copy is compared with what was written, wherever it comes from. */
 static int
 copy_good(struct closing *c, struct job *job)
 {
 	char tmp[SEGNAME_SIZE];
-	CLEANUP_FD int from = -1;
-	int error;
+	CLEANUP_FD int found = -1;
+	int error, from;
 
 	segname_with(tmp, job->base, SEGNAME_TMP);
-	from = dir_open_read(c->dir, job->stage == CLOSE_TORN ? job->torn : tmp);
+	found = dir_open_read(c->dir, job->stage == CLOSE_TORN ? job->torn : tmp);
+	from = found == -ENOENT && job->fd >= 0 ? job->fd : found;
 	if (from < 0)
 		return job_failed(job, "open a poisoned segment", from);
 	measure_torn(c, job, from);
@@ -87,6 +99,11 @@ set_aside(struct closing *c, struct job *job)
 {
 	int error = repair_set_aside(c->dir, job->base, job->torn);
 
+	/* Deleted, and open still. */
+	if (error == -ENOENT && job->fd >= 0) {
+		job->torn[0] = '\0';
+		error = 0;
+	}
 	if (error < 0)
 		return job_failed(job, "set a poisoned segment aside", error);
 	job->stage = CLOSE_TORN;
@@ -113,12 +130,14 @@ put_copy(struct closing *c, struct job *job)
 static int
 prepare_poisoned(struct closing *c, struct job *job)
 {
-	if (job->fd >= 0)
-		(void)close(take_fd(&job->fd));
+	/* It is not trusted any more; but when it has no name, nothing else leads to what is good in it. */
+	if (job->fd >= 0 && dir_is_named(job->fd))
+		let_go(job);
 	if (job->total.records == 0) {
 		if (job->stage == CLOSE_BEGUN ? set_aside(c, job) < 0 : sync_names(c, job) < 0)
 			return job->error;
 		job->stage = CLOSE_EMPTY;
+		let_go(job);
 		return 0;
 	}
 	if (job->stage < CLOSE_COPIED && put_copy(c, job) < 0)
@@ -126,6 +145,7 @@ prepare_poisoned(struct closing *c, struct job *job)
 	/* Else a crash might leave the bad file under the name that the seal stands for. */
 	if (sync_names(c, job) < 0)
 		return job->error;
+	let_go(job);
 	job->stage = CLOSE_READY;
 	return 0;
 }

@@ -38,7 +38,7 @@ struct job {
 	bool poisoned;            /* the file is not to be trusted: a checked copy is sealed */
 	int cause;                /* ... negative errno of what poisoned it, 0: unknown */
 	enum close_stage stage;   /* out and in */
-	char torn[SEGNAME_SIZE];  /* ... where the bad file is from CLOSE_TORN on */
+	char torn[SEGNAME_SIZE];  /* ... where the bad file is from CLOSE_TORN on; empty: nowhere */
 	uint64_t torn_bytes;      /* ... that it holds behind the good ones, from CLOSE_TORN on */
 	uint64_t next_index;      /* out: of the seal after this one's */
 	/* out: */

@@ -75,9 +75,18 @@ make_of_empty(struct making *m, struct job *job)
 		m->n_empties--;
 }
 
+/* What somebody has deleted gets no name any more. */
+static void
+forget_deleted(struct making *m)
+{
+	while (m->n_empties > 0 && !dir_is_named(m->empties[m->n_empties - 1].fd))
+		(void)close(m->empties[--m->n_empties].fd);
+}
+
 void
 making_make(struct making *m, struct job *job)
 {
+	forget_deleted(m);
 	if (m->n_empties > 0)
 		make_of_empty(m, job);
 	else

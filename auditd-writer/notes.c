@@ -199,7 +199,8 @@ note_poisoned(struct writer *w, const struct job *job)
 	note_open(&n);
 	put_str(&n, STR("state"), "poisoned");
 	put_str(&n, STR("file"), job->base);
-	put_str(&n, STR("kept"), job->torn);
+	if (job->torn[0])
+		put_str(&n, STR("kept"), job->torn);
 	put_error(&n, STR("cause"), job->cause);
 	put_u64(&n, STR("records"), job->total.records);
 	put_u64(&n, STR("records_moved"), job->moved);

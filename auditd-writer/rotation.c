@@ -385,8 +385,8 @@ closed(struct writer *w, const struct job *job)
 		w->counters.closed++;
 	if (job->poisoned) {
 		w->counters.poisoned++;
-		log_warn("%s: closed from a checked copy; the bad file is kept as %s", job->base,
-		    job->torn);
+		log_warn("%s: closed from a checked copy; the bad file is %s%s", job->base,
+		    job->torn[0] ? "kept as " : "gone", job->torn);
 		note_poisoned(w, job);
 	}
 	answer_requests(w, job->number, 0, str_from(job->base));

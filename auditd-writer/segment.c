@@ -82,6 +82,9 @@ segment_sync(struct segment *s, struct str lines, const struct mark *marks, uint
 {
 	int error = dir_sync_data(s->fd);
 
+	/* Somebody has deleted it: durable, and nobody would ever read it. */
+	if (error == 0 && !dir_is_named(s->fd))
+		error = -ENOENT;
 	if (error < 0) {
 		s->poisoned = true;
 		return error;

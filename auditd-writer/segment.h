@@ -44,7 +44,7 @@ int segment_append(struct segment *s, struct str lines, uint64_t records, int64_
 
 /*
  * Make everything appended durable; lines, n with their marks: what was appended since the last sync.
- * Error: poisoned.
+ * Error: poisoned; -ENOENT when the file has no name any more.
  */
 int segment_sync(struct segment *s, struct str lines, const struct mark *marks, uint64_t n);
 

@@ -28,11 +28,12 @@ answer_unavailable(const struct conn *c)
 	const struct evaluator *e = evaluator_of(c);
 	int64_t patience = (int64_t)e->settings->answer_ms * (US_PER_S / 1000);
 
+	/* What the writer has said comes before what its silence may mean. */
+	if (refusal_would_wait(&e->recorder))
+		return FAILED;
 	if (recorder_unacked(&e->recorder) > 0 || !e->recorder.open)
 		if (recorder_stalled(&e->recorder, clock_monotonic(), patience))
 			return STALLED;
-	if (refusal_would_wait(&e->recorder))
-		return FAILED;
 	return e->recorder.storage == STORAGE_LOW && !c->account->trusted ? "storage low" : NULL;
 }
 

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A service whose audit directory is a file system of its own, and what clients are told while that fails."""
+
+import os
+import subprocess
+
+import service
+
+ROOT = os.geteuid() == 0
+NEEDS_ROOT = "mounting a file system needs root"
+UNAVAILABLE = "audit log unavailable: "
+
+
+def call(*args):
+    subprocess.run(args, check=True, capture_output=True)
+
+
+def works(*args):
+    return subprocess.run(args, check=False, capture_output=True).returncode == 0
+
+
+class Case(service.Case):
+    CONF = {"low_bytes": 0, "reserve_bytes": 262144}
+
+    def setUp(self):
+        super().setUp()
+        self.mounted = []
+        self.addCleanup(self.unmount)
+
+    def unmount(self):
+        for path in reversed(self.mounted):
+            subprocess.run(["umount", "-l", path], check=False, capture_output=True)
+
+    def mount(self, where, *args):
+        """Skips the test where the machine cannot; args are mount's."""
+        if not ROOT:
+            self.skipTest(NEEDS_ROOT)
+        if not works("mount", *args, where):
+            self.skipTest(f"cannot mount here: {' '.join(args)}")
+        self.mounted.append(where)
+        os.chmod(where, 0o700)
+
+    def image(self, kind, size, *options):
+        """A file system in a file; its path."""
+        path = os.path.join(self.top, f"image.{len(self.mounted)}")
+        with open(path, "wb") as f:
+            f.truncate(size)
+        force = {"ext4": ["-q", "-F", "-m", "0"], "xfs": ["-q", "-f"], "btrfs": ["-q", "-f"]}[kind]
+        if not works(f"mkfs.{kind}", *force, *options, path):
+            self.skipTest(f"no mkfs.{kind} that makes this")
+        return path
+
+    def on(self, options, **more):
+        """A service, not started, whose audit directory is a tmpfs of its own."""
+        s = self.make(conf={**self.CONF, **more}, evaluators=1)
+        self.mount(s.audit, "-t", "tmpfs", "-o", options, "tmpfs")
+        return s
+
+    def on_image(self, kind, size=48 << 20, options="loop", **more):
+        """The same on a disk of its own."""
+        if not ROOT:
+            self.skipTest(NEEDS_ROOT)
+        s = self.make(conf={**self.CONF, **more}, evaluators=1)
+        self.mount(s.audit, "-t", kind, "-o", options, self.image(kind, size))
+        return s
+
+    def ask(self, s, n=1, **more):
+        """Replies, None for a connection that was closed."""
+        replies = []
+        for i in range(n):
+            try:
+                with s.client() as c:
+                    replies.append(c.ask({"id": i, **service.ALLOWED, **more}))
+            except (OSError, EOFError, ValueError, AssertionError):
+                replies.append(None)
+        return replies
+
+    @staticmethod
+    def good(replies):
+        """Those that say that they are on record."""
+        return [r for r in replies if r and "audit_event_id" in r]
+
+    def refused(self, reply, *causes):
+        """Denied for want of a record, with one of these causes; or closed."""
+        if reply is None:
+            return
+        self.assertEqual(reply["decision"], "deny")
+        self.assertNotIn("audit_event_id", reply)
+        self.assertIn(reply["reason"][0], [UNAVAILABLE + c for c in causes])
+
+    def served(self, s):
+        return bool(self.good(self.ask(s)))
+
+    def until_refused(self, s, *causes, seconds=service.PATIENCE):
+        """Requests until one is refused; the replies of those that were on record before."""
+        good = []
+
+        def refused():
+            reply = self.ask(s)[0]
+            good.extend(self.good([reply]))
+            return reply is None or "audit_event_id" not in reply
+        self.eventually(refused, "a refusal", seconds)
+        self.eventually(lambda: self.said_cause(s, causes), f"refused with one of {causes}")
+        return good
+
+    def said_cause(self, s, causes):
+        reply = self.ask(s)[0]
+        self.assertFalse(self.good([reply]), "answered again")
+        return reply is not None and reply["reason"][0] in [UNAVAILABLE + c for c in causes]
+
+    def recorded(self, log, replies):
+        ids = log.by_id()
+        missing = [r for r in replies if r["audit_event_id"] not in ids]
+        self.assertEqual(missing, [], f"{len(missing)} of {len(replies)} that were acknowledged are not there")
+
+    def states(self, log):
+        return [r["storage"]["state"] for r in log.management("storage")]

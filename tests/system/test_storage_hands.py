@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What other hands do to the log of a running service: its directory or files are deleted, replaced, closed or made
+immutable, a second service wants the same log. Whoever is answered is on record; all else is refused, and said."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import service  # noqa: E402
+import storage  # noqa: E402
+import tap  # noqa: E402
+
+IO, READ_ONLY = "input/output error", "read-only file system"
+WAITS = ("the log cannot be written", IO)  # what was sent before waits for the log, or nothing does
+
+
+def verify(directory):
+    return service.run([os.path.join(service.BUILD, "bin", "auditlog"), "verify", directory])
+
+
+def tmp(s):
+    return [os.path.join(s.audit, n) for n in os.listdir(s.audit) if n.endswith(".tmp")]
+
+
+class Hands(storage.Case):
+    def settled(self, s):
+        """Nothing waits for its seal: there are the open segment and the one after it."""
+        self.eventually(lambda: len(tmp(s)) == 2, "all closed that is complete")
+
+
+class Deleted(Hands):
+    def open_segment(self, s):
+        """The segment with the newest record."""
+        found = tmp(s)
+        for path in found:
+            with open(path, "rb") as f:
+                if f.read(1) == b"{":
+                    return path
+        raise AssertionError(f"none of {found} has a record")
+
+    def test_open_segment(self):
+        """The file under the open descriptor is gone: what was acknowledged in it is written again from there, checked,
+        under its name; then the log goes on as if nothing had been."""
+        s = self.start(evaluators=1)
+        good = self.good(self.ask(s, 10))
+        os.unlink(self.open_segment(s))
+        good += self.good(self.ask(s, 10))
+        self.assertEqual(len(good), 20)
+        self.eventually(lambda: any(n.endswith(".seal") for n in os.listdir(s.audit)), "closed from a copy")
+        good += self.good(self.ask(s, 3))
+        log = s.stop()
+        self.recorded(log, good)
+        record, = [r["storage"] for r in log.management("storage") if r["storage"]["state"] == "poisoned"]
+        self.assertEqual((record["cause"], "kept" in record), ("No such file or directory", False))
+        self.assertEqual(verify(s.audit)[0], 3)
+
+    def test_open_segment_before_the_end(self):
+        """... between its last record and its end."""
+        s = self.start(evaluators=1)
+        good = self.good(self.ask(s, 10))
+        os.unlink(self.open_segment(s))
+        log = s.stop()
+        self.recorded(log, good)
+        self.assertEqual(verify(s.audit)[0], 3)
+
+    def test_every_open_file(self):
+        """The next one, made ready before, too; many times."""
+        s = self.start(evaluators=1, args=["--rotate-records", "20"])
+        good = []
+        for _ in range(5):
+            good += self.good(self.ask(s, 4))
+            self.settled(s)
+            for path in tmp(s):
+                os.unlink(path)
+            self.eventually(lambda: self.served(s), "served again")
+        self.eventually(lambda: self.served(s), "served again")
+        self.assertEqual(len(good), 20)
+        log = s.stop()
+        self.recorded(log, good)
+        self.assertEqual(verify(s.audit)[0], 3)
+
+    def test_directory(self):
+        """With its directory gone, nothing is acknowledged that nobody could ever read."""
+        s = self.start(evaluators=1, args=["--rotate-records", "5"], conf={"limits": {"answer_ms": 1000}})
+        self.assertEqual(len(self.good(self.ask(s, 10))), 10)
+        self.settled(s)
+        shutil.rmtree(s.audit)
+        self.assertEqual(self.good(self.ask(s, 5)), [])
+        self.eventually(lambda: self.said_cause(s, WAITS), "refused with the cause")
+        s.wait_said("the audit log cannot be written: No such file or directory")
+        self.assertNotEqual(s.terminate(), 0)
+        # The next one makes another. The key state knows what was sealed: it goes on from there, and says what is gone.
+        s.spawn().wait_ready()
+        self.assertTrue(self.served(s))
+        self.assertEqual(s.terminate(), 0)
+        records = []
+        for name in sorted(n for n in os.listdir(s.audit) if n.endswith(".jsonl")):
+            with open(os.path.join(s.audit, name), encoding="utf-8") as f:
+                records += [json.loads(line) for line in f]
+        self.assertIn("segments", [r["action_type"] for r in records])
+        self.assertGreater(records[0]["seq"], 10)
+        code, out, _ = verify(s.audit)
+        self.assertEqual((code, out.split(",")[0]), (4, "INCOMPLETE"))
+        shutil.rmtree(s.audit)
+        os.mkdir(s.audit, 0o700)
+
+    def test_directory_replaced(self):
+        """Another one under the name of the directory: the writer holds its own, and goes on there."""
+        s = self.start(evaluators=1, args=["--rotate-records", "5"])
+        good = self.good(self.ask(s, 12))
+        moved = s.audit + ".moved"
+        os.rename(s.audit, moved)
+        os.mkdir(s.audit, 0o700)
+        good += self.good(self.ask(s, 12))
+        self.assertEqual(len(good), 24)
+        self.assertEqual(os.listdir(s.audit), [])
+        os.rmdir(s.audit)
+        os.rename(moved, s.audit)
+        self.recorded(s.stop(), good)
+
+
+class Closed(Hands):
+    def through(self, s, close, reopen, n=12):
+        """Requests before, while and after; sealed and whole at the end. The replies in between."""
+        good = self.good(self.ask(s, n))
+        self.settled(s)
+        close()
+        between = self.ask(s, n)
+        reopen()
+        self.eventually(lambda: self.served(s), "served again")
+        log = s.stop()
+        self.recorded(log, good + self.good(between))
+        self.assertIn(verify(s.audit)[0], (0, 3))
+        return log, between
+
+    def test_mode_of_the_directory(self):
+        """No file can be made or renamed: the open segment goes on beyond its limits, and all is closed later."""
+        s = self.start(evaluators=1, args=["--rotate-records", "5"])
+        _, between = self.through(s, lambda: os.chmod(s.audit, 0), lambda: os.chmod(s.audit, 0o700))
+        self.assertEqual(len(self.good(between)), len(between), between)
+
+    def test_mode_of_the_files(self):
+        """What is open stays open."""
+        s = self.start(evaluators=1, args=["--rotate-records", "5"])
+
+        def modes(mode):
+            for name in os.listdir(s.audit):
+                os.chmod(os.path.join(s.audit, name), mode)
+        _, between = self.through(s, lambda: modes(0), lambda: modes(0o440))
+        self.assertEqual(len(self.good(between)), len(between), between)
+        modes(0o440)
+
+    def test_owner(self):
+        if not storage.ROOT:
+            self.skipTest("giving files away needs root")
+        s = self.start(evaluators=1, args=["--rotate-records", "5"])
+
+        def give(uid):
+            for path in [s.audit] + [os.path.join(s.audit, n) for n in os.listdir(s.audit)]:
+                os.chown(path, uid, uid)
+        self.through(s, lambda: give(65534), lambda: give(0))
+
+    def attributes(self, on_files, attribute):
+        s = self.on_image("ext4", limits={"answer_ms": 1000})
+        s.extra += ["--rotate-records", "5"]
+        s.spawn().wait_ready()
+
+        def change(sign):
+            done = [storage.works("chattr", sign + attribute, path) for path in (tmp(s) if on_files else [s.audit])]
+            if True not in done:
+                self.skipTest("chattr does not work here")
+        return self.through(s, lambda: change("+"), lambda: change("-"))
+
+    def test_immutable_directory(self):
+        _, between = self.attributes(False, "i")
+        self.assertEqual(len(self.good(between)), len(between), "the open segment goes on")
+
+    def test_append_only_directory(self):
+        self.attributes(False, "a")
+
+    def test_immutable_files(self):
+        """Not even what is open can be written: refused, or written elsewhere."""
+        log, between = self.attributes(True, "i")
+        for reply in between:
+            if not self.good([reply]):
+                self.refused(reply, *WAITS)
+        print(f"# {len(self.good(between))} of {len(between)} on record meanwhile; {self.states(log)}")
+
+    def test_append_only_files(self):
+        self.attributes(True, "a")
+
+
+class Second(storage.Case):
+    """A service on the log of another one."""
+
+    def test_refused(self):
+        """The same directories; one of them through a bind mount; only the keys in common; and, of another log, a lock
+        that somebody holds who may but read its directory. Each says so, and the first serves all the while."""
+        s = self.start(evaluators=1, args=["--rotate-records", "500"])
+        good = self.good(self.ask(s, 5))
+        before = sorted(os.listdir(s.keys))
+        own, locked, spare = (os.path.join(self.top, name) for name in ("own", "locked", "spare"))
+        for path in (own, locked, spare):
+            os.mkdir(path, 0o700)
+        wants = [(s.audit, s.keys, s.audit), (own, s.keys, s.keys), (locked, spare, locked)]
+        if storage.ROOT:
+            bound = os.path.join(self.top, "bound")
+            os.mkdir(bound)
+            self.mount(bound, "--bind", s.audit)
+            wants.append((bound, spare, bound))
+        neighbour = service.Neighbour(s.socket)
+        with subprocess.Popen(["flock", locked, "sleep", "60"], start_new_session=True) as holder:
+            try:
+                time.sleep(0.3)
+                others = [self.other(i, *want) for i, want in enumerate(wants)]
+                for other, (_, _, held) in zip(others, wants):
+                    self.assertNotEqual(other.wait(), 0)
+                    self.assertIn(f"{held}: another writer holds it", other.said())
+            finally:
+                os.killpg(holder.pid, signal.SIGKILL)
+                neighbour.finish()
+        self.assertIsNone(neighbour.problem)
+        self.assertGreater(neighbour.answers, 100)
+        print(f"# {neighbour.answers} answers of the first meanwhile, the longest after {neighbour.longest * 1000:.0f} ms")
+        self.assertEqual(([os.listdir(x) for x in (own, locked, spare)], sorted(os.listdir(s.keys))), ([[], [], []], before))
+        good += self.good(self.ask(s, 5))
+        log = s.stop()
+        self.recorded(log, good)
+        self.assertEqual(len({r["audit_session_id"] for r in log.records}), 1)
+        self.assertEqual(verify(s.audit)[0], 3)
+
+    def other(self, number, audit, keys, _held):
+        return self.make(f"second{number}", evaluators=1, args=["--audit-dir", audit, "--key-dir", keys]).spawn()
+
+    def test_takes_over(self):
+        """One that waits while the first ends has the log then."""
+        s = self.start(evaluators=1)
+        good = self.good(self.ask(s, 5))
+        other = self.make("second", evaluators=1, args=["--audit-dir", s.audit, "--key-dir", s.keys])
+        other.spawn()
+        time.sleep(0.3)
+        self.assertEqual(s.terminate(), 0)
+        other.wait_ready()
+        good += self.good(self.ask(other, 5))
+        self.assertEqual(other.terminate(), 0)
+        log = s.log(closed=True)
+        self.recorded(log, good)
+        self.assertEqual(len({r["audit_session_id"] for r in log.records}), 2)
+
+
+if __name__ == "__main__":
+    tap.main()
