@@ -30,10 +30,10 @@ enum paper_tone {
 enum paper_column_kind {
 	COLUMN_TEXT,
 	COLUMN_TIME, /* as records have it; a table that begins with it is a list of what happened */
-	COLUMN_CODE, /* data of records, of one width */
-	COLUMN_NUMBER,
-	COLUMN_SHARE, /* of a whole, with a bar */
-	COLUMN_PROSE, /* sentences: on a narrow page below each other */
+	COLUMN_CODE,   /* data of records, of one width */
+	COLUMN_NUMBER, /* figures, or a cell of a few digits */
+	COLUMN_SHARE,  /* of a whole, with a bar */
+	COLUMN_PROSE,  /* sentences: on a narrow page below each other */
 };
 
 struct paper_column {

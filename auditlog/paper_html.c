@@ -252,9 +252,11 @@ static void
 page_cell(struct str text)
 {
 	cell_begin();
-	cli_puts("<bdi>");
-	html_text_cut(text, paper_most(page.columns[page.at].kind));
-	cli_puts("</bdi>");
+	if (text.n > 0) {
+		cli_puts("<bdi>");
+		html_text_cut(text, paper_most(page.columns[page.at].kind));
+		cli_puts("</bdi>");
+	}
 	cell_end();
 }
 

@@ -50,7 +50,7 @@ const char *const paper_style[] = {
 "th.code,th.time{font-family:inherit;font-size:.85rem}"
 ".time{white-space:nowrap}td.time{font-variant-numeric:tabular-nums}"
 ".number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;width:8rem}"
-".list{table-layout:fixed}.list .time{width:9.5rem}.list .number{width:5.5rem}"
+".list{table-layout:fixed}.list .time{width:12rem}.list .number{width:5.5rem}"
 ".list th:nth-child(3){width:8rem}.list th:nth-child(5){width:15rem}.list td{font-size:.85rem}.list td.code{font-size:.75rem}"
 "td.share{width:12rem;white-space:nowrap;font-variant-numeric:tabular-nums}"
 "td.share span{display:inline-block;width:3.4rem;text-align:right;margin-right:.6rem}"
@@ -69,11 +69,11 @@ const char *const paper_style[] = {
 "footer{margin-top:3rem;border-top:1px solid var(--line);padding-top:1rem;color:var(--soft);font-size:.88rem}",
 "@media (max-width:40rem){main{padding:1.25rem 1rem 2.5rem}h1{font-size:1.5rem}h2{margin-top:2.2rem}"
 "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}"
-"ul.figures{grid-template-columns:1fr 1fr}td.share svg{display:none}td.share{width:auto}"
+"ul.figures{grid-template-columns:1fr 1fr}td.share svg{display:none}td.share,.number{width:auto}th{white-space:normal}td{min-width:0}th,td{padding-right:.6rem}"
 ".stack thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}"
 ".stack tr,.stack td{display:block;padding-right:0}.stack tr{border-bottom:1px solid var(--line);padding:.5rem 0}"
 ".stack td{border:0;padding:.15rem 0}.stack td::before{content:attr(data-label);display:block;color:var(--soft);font-size:.8rem}}",
-"@media print{.list .time{width:8.6rem}.list th:nth-child(5){width:13rem}.list th:nth-child(3){width:6rem}:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--raised:#fff;--link:#000;"
+"@media print{.list .time{width:11.4rem}.list th:nth-child(5){width:13rem}.list th:nth-child(3){width:6rem}:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--raised:#fff;--link:#000;"
 "--good:#0f4f29;--warn:#6b4400;--bad:#8f1018;--allow:#b9cfe3;--audit:#c79a45;--deny:#8f1018;--other:#999}"
 "html{font-size:9pt}main{max-width:none;padding:0}nav,summary{display:none}a{color:inherit;text-decoration:none}"
 "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}"
@@ -83,7 +83,7 @@ const char *const paper_style[] = {
 "figure .wide svg{min-width:0}.wide{overflow:visible}"
 "details::details-content{content-visibility:visible;height:auto;display:block}"
 "th,td{padding-top:.15rem;padding-bottom:.15rem}"
-"ul.figures{grid-template-columns:repeat(4,minmax(0,1fr))}}"
+"ul.figures{grid-template-columns:repeat(4,minmax(0,1fr));padding:0 1px}}"
 "@page{margin:16mm 14mm}",
 NULL,
 };

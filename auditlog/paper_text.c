@@ -243,6 +243,8 @@ sheet_cell(struct str text)
 {
 	if (sheet.prose)
 		prose_cell(text);
+	else if (sheet.columns[sheet.at].kind == COLUMN_NUMBER)
+		right_cell(text, NUMBER_WIDTH);
 	else
 		table_text(text, paper_most(sheet.columns[sheet.at].kind));
 	cell_next();

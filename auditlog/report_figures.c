@@ -217,7 +217,7 @@ table_both(const struct report *r, const char *title, const char *name, enum rep
 {
 	const struct tally *t = &r->all.tally[of], *denied = &r->all.tally[of + TALLY_DENIED];
 	const struct paper_column columns[] = {{name, COLUMN_CODE}, {"Requests", COLUMN_NUMBER},
-	    {"Denied", COLUMN_NUMBER}, {"Share of requests", COLUMN_SHARE}};
+	    {"Denied", COLUMN_NUMBER}, {"Share", COLUMN_SHARE}};
 	CLEANUP_FREE struct tally_row *rows = rows_of(t);
 
 	if (t->n == 0)

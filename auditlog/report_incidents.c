@@ -9,6 +9,7 @@
 #include "auditlog/shown.h"
 
 #define LINE 512
+#define MS_TEXT 23
 
 /* --- an overview ----------------------------------------------------------------------------- */
 
@@ -60,6 +61,32 @@ say_more(const struct report *r, enum incident_kind k, uint64_t more)
 	r->paper->para(PAPER_PLAIN, text_str(&t));
 }
 
+/* To the millisecond where it is of our form: 2026-11-21 03:46:57.123 */
+static void
+print_time(const struct report *r, const char *time)
+{
+	char shown[RFC3339_SIZE];
+	bool ours = strlen(time) == RFC3339_SIZE - 1;
+
+	memcpy(shown, time, sizeof(shown));
+	if (ours) {
+		shown[MS_TEXT] = '\0';
+		shown[10] = ' ';
+	}
+	r->paper->cell(str_from(shown));
+}
+
+/* As show takes it. */
+static void
+print_seq(const struct report *r, uint64_t seq)
+{
+	char buf[24];
+	struct text t = text_over(buf, sizeof(buf));
+
+	text_u64(&t, seq);
+	r->paper->cell(text_str(&t));
+}
+
 static void
 print_place(const struct report *r, const struct incident *i)
 {
@@ -82,8 +109,8 @@ print_kind(const struct report *r, enum incident_kind k)
 	r->paper->heading(incident_about(k)->title);
 	r->paper->table(NULL, columns, ARRAY_SIZE(columns));
 	for (size_t i = 0; i < l->kept; i++) {
-		r->paper->cell(str_from(l->v[i].time));
-		r->paper->number(l->v[i].seq);
+		print_time(r, l->v[i].time);
+		print_seq(r, l->v[i].seq);
 		r->paper->cell(str_from(l->v[i].who));
 		r->paper->cell(str_from(l->v[i].text));
 		print_place(r, &l->v[i]);
@@ -108,7 +135,7 @@ print_segment(const struct report *r, const struct source *s)
 
 	if (s->sealed)
 		clock_format(s->last_time, time);
-	r->paper->cell(str_from(time));
+	print_time(r, time);
 	r->paper->cell(s->bad_seal ? STR("its seal is none") : str_from(seal_state_name(s->state)));
 	r->paper->number(s->records);
 	r->paper->cell(str_from(s->base));
