@@ -168,13 +168,14 @@ put_target(struct text *t, const struct recordline *r, enum outline_kind kind)
 		put_value(t, "requestMethod", &method, CEF_NAME);
 }
 
+/* Not suid, which is the subject's: the peer may be an enforcement point that asks for somebody else. */
 static void
 put_peer(struct text *t, const struct recordline_value *peer)
 {
 	struct recordline_value v;
 
 	if (path_step(peer, STR("uid"), &v))
-		put_number(t, "suid", &v);
+		put_number(t, "SealwrightAuditPeerUid", &v);
 	if (path_step(peer, STR("pid"), &v))
 		put_number(t, "spid", &v);
 	if (path_step(peer, STR("gid"), &v))

@@ -10,6 +10,7 @@
 #include "auditlog/outline.h"
 
 #define ECS_VERSION "8.17.0"
+#define NO_TIME "1970-01-01T00:00:00.000Z"
 
 /* --- pieces ---------------------------------------------------------------------------------- */
 
@@ -145,28 +146,43 @@ put_event(struct text *t, const struct recordline *r, const struct outline *o)
 
 /* --- who and what ---------------------------------------------------------------------------- */
 
+/* Whom the process runs as. */
+static void
+put_id(struct text *t, struct str open, const struct recordline_value *id)
+{
+	text_put(t, open);
+	format_string(t, id);
+	text_char(t, '}');
+}
+
+static void
+put_peer(struct text *t, const struct recordline_value *peer)
+{
+	struct recordline_value v;
+
+	if (path_step(peer, STR("pid"), &v))
+		put_number(t, ",\"pid\":", &v);
+	if (path_step(peer, STR("uid"), &v))
+		put_id(t, STR(",\"user\":{\"id\":"), &v);
+	if (path_step(peer, STR("gid"), &v))
+		put_id(t, STR(",\"group\":{\"id\":"), &v);
+}
+
+/*
+ * The user is the subject of the request. The peer is the process that sent it: a trusted enforcement point's uid is
+ * not the subject's.
+ */
 static void
 put_who(struct text *t, const struct recordline *r)
 {
-	const char *user = ",\"user\":{", *process = ",\"process\":{";
-	const struct recordline_value *peer = recordline_value(r, MEMBER_peer);
-	struct recordline_value v;
+	static const struct ecs_member user[] = {
+	    {MEMBER_username, ",\"name\":"}, {MEMBER_user_email, ",\"email\":"}};
+	const char *process = ",\"process\":{";
 	size_t from;
 
-	put_object(t, user, &from);
-	if (path_step(peer, STR("uid"), &v))
-		put_field(t, ",\"id\":", &v);
-	put_field(t, ",\"name\":", recordline_value(r, MEMBER_username));
-	put_field(t, ",\"email\":", recordline_value(r, MEMBER_user_email));
-	if (path_step(peer, STR("gid"), &v)) {
-		text_put(t, STR(",\"group\":{\"id\":"));
-		format_string(t, &v);
-		text_char(t, '}');
-	}
-	end_object(t, user, from);
+	put_members(t, ",\"user\":{", r, user, ARRAY_SIZE(user));
 	put_object(t, process, &from);
-	if (path_step(peer, STR("pid"), &v))
-		put_number(t, ",\"pid\":", &v);
+	put_peer(t, recordline_value(r, MEMBER_peer));
 	put_field(t, ",\"name\":", recordline_value(r, MEMBER_client_name));
 	end_object(t, process, from);
 }
@@ -227,37 +243,38 @@ static const struct ecs_member organization_members[] = {
     {MEMBER_org_name, ",\"name\":"},
 };
 static const struct ecs_member own_members[] = {
-    {MEMBER_schema_version, ",\"schema_version\":"},
-    {MEMBER_category, ",\"category\":"},
-    {MEMBER_action_type, ",\"action_type\":"},
-    {MEMBER_decision, ",\"decision\":"},
-    {MEMBER_enforcement_mode, ",\"enforcement_mode\":"},
-    {MEMBER_resource_id, ",\"resource_id\":"},
-    {MEMBER_audit_session_id, ",\"audit_session_id\":"},
-    {MEMBER_sandbox_id, ",\"sandbox_id\":"},
-    {MEMBER_agent, ",\"agent\":"},
-    {MEMBER_actor, ",\"actor\":"},
-    {MEMBER_details, ",\"details\":"},
-    {MEMBER_payload, ",\"payload\":"},
-    {MEMBER_evaluation_id, ",\"evaluation_id\":"},
-    {MEMBER_evaluator, ",\"evaluator\":"},
-    {MEMBER_request_id, ",\"request_id\":"},
-    {MEMBER_prev_hash, ",\"prev_hash\":"},
-    {MEMBER_os, ",\"os\":"},
+    {MEMBER_schema_version, ",\"schema_version\":"}, {MEMBER_category, ",\"category\":"},
+    {MEMBER_action_type, ",\"action_type\":"}, {MEMBER_decision, ",\"decision\":"},
+    {MEMBER_enforcement_mode, ",\"enforcement_mode\":"}, {MEMBER_resource_id, ",\"resource_id\":"},
+    {MEMBER_audit_session_id, ",\"audit_session_id\":"}, {MEMBER_sandbox_id, ",\"sandbox_id\":"},
+    {MEMBER_agent, ",\"agent\":"}, {MEMBER_actor, ",\"actor\":"}, {MEMBER_details, ",\"details\":"},
+    {MEMBER_payload, ",\"payload\":"}, {MEMBER_evaluation_id, ",\"evaluation_id\":"},
+    {MEMBER_evaluator, ",\"evaluator\":"}, {MEMBER_request_id, ",\"request_id\":"},
+    {MEMBER_prev_hash, ",\"prev_hash\":"}, {MEMBER_os, ",\"os\":"},
+    {MEMBER_timestamp, ",\"timestamp\":"}, /* the last: see put_own() */
 };
 
-/* A date field takes no other text. */
+/* A date field takes no other text, and every document must have this one. */
 static void
 put_time(struct text *t, const struct recordline *r)
 {
 	int64_t ms;
 
-	text_char(t, '{');
-	if (outline_ms(r, &ms)) {
-		put_field(t, "\"@timestamp\":", recordline_value(r, MEMBER_timestamp));
-		text_char(t, ',');
-	}
-	text_put(t, STR("\"ecs\":{\"version\":\"" ECS_VERSION "\"}"));
+	if (outline_ms(r, &ms))
+		put_field(t, "{\"@timestamp\":", recordline_value(r, MEMBER_timestamp));
+	else
+		text_put(t, STR("{\"@timestamp\":\"" NO_TIME "\""));
+	text_put(t, STR(",\"ecs\":{\"version\":\"" ECS_VERSION "\"}"));
+}
+
+/* What @timestamp cannot hold has a place, too. */
+static void
+put_own(struct text *t, const struct recordline *r)
+{
+	int64_t ms;
+
+	put_members(t, ",\"sealwright\":{", r, own_members,
+	    ARRAY_SIZE(own_members) - (outline_ms(r, &ms) ? 1 : 0));
 }
 
 static void
@@ -289,7 +306,7 @@ ecs_record(
 	put_members(t, ",\"rule\":{", r, rule_members, ARRAY_SIZE(rule_members));
 	put_members(
 	    t, ",\"organization\":{", r, organization_members, ARRAY_SIZE(organization_members));
-	put_members(t, ",\"sealwright\":{", r, own_members, ARRAY_SIZE(own_members));
+	put_own(t, r);
 	text_put(t, STR("}\n"));
 }
 

@@ -25,6 +25,11 @@ ODD = [b'{"seq":1}\n', b'{"decision":5,"peer":"x","deny_reason":"y","details":[1
        b'{"action_type":"http_request","resource_id":{"a":"\\u001b]"},"http_request":{"method":[1]},"deny_reason":[{},"a",[1]]}\n',
        b'{"action_type":"network_egress","resource_id":["x:1"],"peer":{"uid":1.5,"pid":-1},"timestamp":5,"seq":1e3}\n']
 
+RESOURCES = ["::1:80", "[::1]:443", "[1:2:3:4:5:6:7:8]:1", "http://[::1]/x", "https://u@h/", "http://h:99999/", "http://:80", "h:0",
+             "https://1.2.3.4:8443/x?y", "/", "//", "a/", "1.2.3.4:65535", "HTTP://h/", "[1111:2222:3333:4444:5555:6666:255.255.255.255]:1",
+             "[::ffff:1.2.3.4]:1", "http://x#y:z", "https://", "http:/h", "https://[::1", "https://[::1]:", "https://h:/"]
+EMAILS = ["a@b.c", "a@b", "@b.c", "a@.c", "a@b.", "a@b@c.d", "ü@b.c", "a b@c.d", "a.b+c@d-e.f.g", "a@b..c"]
+
 
 def raw(*args, stdin=b""):
     """(code, stdout as bytes, stderr)"""
@@ -112,3 +117,19 @@ class Case(unittest.TestCase):
         for line in lines:
             self.assertIsNone(HARMFUL.search(line), line)
         return lines
+
+    def _bent(self, source):
+        made = dict(source.choice(self.records))
+        for name in source.sample(sorted(made), source.randrange(min(6, len(made)))):
+            made[name] = source.choice((source.choice(HOSTILE), source.randrange(-5, 1 << 40), 1.5, None, [], {"a": [1]}, True))
+            if source.randrange(8) == 0:
+                del made[name]
+        if source.randrange(3) == 0:
+            made["resource_id"] = source.choice(RESOURCES)
+        if source.randrange(3) == 0:
+            made["user_email"] = source.choice(EMAILS)
+        return json.dumps(made, ensure_ascii=False, separators=(",", ":")).translate(evidence_log.ESCAPED).encode() + b"\n"
+
+    def bent(self, source, n):
+        """Lines of records with some members gone and some of another type, at random."""
+        return [line for line in (self._bent(source) for _ in range(n)) if len(line) <= 8192]
