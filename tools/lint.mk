@@ -4,7 +4,7 @@
 LINTS := format tidy cppcheck shell spelling man python headers floors compilers
 .PHONY: lint $(addprefix lint-,$(LINTS))
 
-C_DIRS   := common proto policy $(PROGRAMS) tests/unit tests/sandbox tests/fault tests/fuzz tests/oracle bench
+C_DIRS   := common proto policy $(PROGRAMS) tests/unit tests/sandbox tests/fault tests/load tests/fuzz tests/oracle bench
 C_FILES   = $(sort $(shell find $(C_DIRS) -name '*.c'))
 H_FILES   = $(sort $(shell find $(C_DIRS) -name '*.h'))
 SH_FILES  = $(sort $(wildcard tools/*.sh tests/*.sh tests/system/*.sh tests/fault/*.sh bench/*.sh demo/*.sh docs/*.sh) .ci/run debian/sealwright.postinst debian/sealwright.prerm)

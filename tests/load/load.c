@@ -81,12 +81,11 @@ manner_of(const char *name)
 static void
 take_option(const char *arg)
 {
-	const char *value = strchr(arg, '=');
-	size_t n = value ? (size_t)(value - arg) : 0;
+	size_t n = strcspn(arg, "=");
+	const char *value = arg + n + 1;
 
-	if (!value)
+	if (arg[n] == '\0')
 		fatalx("not NAME=VALUE: %s", arg);
-	value++;
 	if (n == 2 && memcmp(arg, "id", n) == 0)
 		load.id = value;
 	else if (n == 5 && memcmp(arg, "fates", n) == 0)

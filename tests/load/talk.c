@@ -30,20 +30,30 @@ keep(const struct talk *t, uint32_t number, uint64_t what)
 
 /* --- begin and end ----------------------------------------------------------------------------- */
 
+static int
+make_socket(void)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int room = SEND_BYTES;
+
+	if (fd < 0)
+		fatal(errno, "socket");
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0)
+		fatal(errno, "SO_SNDBUF");
+	return fd;
+}
+
 void
 talk_open(struct talk *t, int64_t now)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct load *load = t->load;
-	const int room = SEND_BYTES;
 
 	if (strlen(load->path) >= sizeof(address.sun_path))
 		fatalx("%s: path too long for a socket", load->path);
 	memcpy(address.sun_path, load->path, strlen(load->path) + 1);
 	t->at = now + AGAIN_US;
-	t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (t->fd < 0 || setsockopt(t->fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0)
-		fatal(errno, "socket");
+	t->fd = make_socket();
 	if (connect(t->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		(void)close(t->fd);
 		t->fd = -1;
