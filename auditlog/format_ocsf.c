@@ -142,27 +142,13 @@ put_decision(struct ocsf_event *e)
 }
 
 static void
-put_rule(struct ocsf_event *e)
-{
-	struct json rule;
-
-	if (!ocsf_member(e, MEMBER_rule_id))
-		return;
-	json_key(&e->top, "firewall_rule");
-	rule = json_object(e->top.t);
-	ocsf_put_member(e, &rule, "uid", MEMBER_rule_id);
-	json_object_end(&rule);
-}
-
-static void
 put_policy(struct ocsf_event *e)
 {
 	struct json policy;
 
 	if (!ocsf_member(e, MEMBER_policy_id))
 		return;
-	json_key(&e->top, "policy");
-	policy = json_object(e->top.t);
+	policy = ocsf_object(&e->top, "policy");
 	ocsf_put_member(e, &policy, "uid", MEMBER_policy_id);
 	ocsf_put_member(e, &policy, "version", MEMBER_policy_revision);
 	json_key(&policy, "is_applied");
@@ -176,7 +162,7 @@ put_control(struct ocsf_event *e)
 	if (!ocsf_member(e, MEMBER_decision))
 		return;
 	put_decision(e);
-	put_rule(e);
+	ocsf_put_object(e, &e->top, "firewall_rule", "uid", MEMBER_rule_id);
 	put_policy(e);
 }
 
@@ -187,8 +173,7 @@ put_product(struct ocsf_event *e, struct json *metadata)
 {
 	struct json product;
 
-	json_key(metadata, "product");
-	product = json_object(metadata->t);
+	product = ocsf_object(metadata, "product");
 	json_z(&product, "name", "Sealwright");
 	json_z(&product, "vendor_name", "Sealwright");
 	ocsf_put_member(e, &product, "version", MEMBER_app_version);
@@ -220,8 +205,7 @@ put_metadata(struct ocsf_event *e, const char *version)
 	struct json metadata;
 	int64_t seq;
 
-	json_key(&e->top, "metadata");
-	metadata = json_object(e->top.t);
+	metadata = ocsf_object(&e->top, "metadata");
 	json_z(&metadata, "version", version);
 	put_product(e, &metadata);
 	ocsf_put_member(e, &metadata, "uid", MEMBER_audit_event_id);
@@ -265,8 +249,7 @@ put_unmapped(struct ocsf_event *e)
 	uint64_t left = e->r->have & ~e->placed & ~(UINT64_C(1) << MEMBER_payload);
 	struct json unmapped;
 
-	json_key(&e->top, "unmapped");
-	unmapped = json_object(e->top.t);
+	unmapped = ocsf_object(&e->top, "unmapped");
 	for (unsigned m = 0; m < MEMBER_COUNT; m++)
 		if (left >> m & 1)
 			put_left(&unmapped, str_from(recordline_name(m)), ocsf_member(e, m));

@@ -61,6 +61,11 @@ void ocsf_put(struct json *j, const char *key, const struct recordline_value *v)
 void
 ocsf_put_member(struct ocsf_event *e, struct json *j, const char *key, enum recordline_member m);
 
+/* An object, to be ended by json_object_end(); one with a member alone, and none without that. */
+struct json ocsf_object(struct json *j, const char *key);
+void ocsf_put_object(struct ocsf_event *e, struct json *j, const char *key, const char *inner_key,
+    enum recordline_member m);
+
 /* Attributes of the event: who, where, and what the class is about. */
 void ocsf_put_actor(struct ocsf_event *e);
 void ocsf_put_device(struct ocsf_event *e);

@@ -25,11 +25,24 @@ ocsf_put_member(struct ocsf_event *e, struct json *j, const char *key, enum reco
 	e->placed |= UINT64_C(1) << m;
 }
 
-static struct json
-open_object(struct json *j, const char *key)
+struct json
+ocsf_object(struct json *j, const char *key)
 {
 	json_key(j, key);
 	return json_object(j->t);
+}
+
+void
+ocsf_put_object(struct ocsf_event *e, struct json *j, const char *key, const char *inner_key,
+    enum recordline_member m)
+{
+	struct json inner;
+
+	if (!ocsf_member(e, m))
+		return;
+	inner = ocsf_object(j, key);
+	ocsf_put_member(e, &inner, inner_key, m);
+	json_object_end(&inner);
 }
 
 /* An array of one object. */
@@ -112,7 +125,7 @@ put_user(struct ocsf_event *e, struct json *actor)
 
 	if (!ocsf_member(e, MEMBER_username))
 		return;
-	user = open_object(actor, "user");
+	user = ocsf_object(actor, "user");
 	ocsf_put_member(e, &user, "name", MEMBER_username);
 	if (email)
 		ocsf_put_member(e, &user, "email_addr", MEMBER_user_email);
@@ -129,11 +142,11 @@ put_process(struct ocsf_event *e, struct json *actor)
 
 	if (!has_pid(e, &pid))
 		return;
-	process = open_object(actor, "process");
+	process = ocsf_object(actor, "process");
 	json_key(&process, "pid");
 	text_i64(process.t, pid);
 	if (of_peer(e, STR("uid"), &uid)) {
-		user = open_object(&process, "user");
+		user = ocsf_object(&process, "user");
 		ocsf_put(&user, "uid", &uid);
 		if (of_peer(e, STR("gid"), &gid)) {
 			group = open_array(&user, "groups");
@@ -153,7 +166,7 @@ ocsf_put_actor(struct ocsf_event *e)
 
 	if (!ocsf_has_actor(e))
 		return;
-	actor = open_object(&e->top, "actor");
+	actor = ocsf_object(&e->top, "actor");
 	put_user(e, &actor);
 	put_process(e, &actor);
 	ocsf_put_member(e, &actor, "app_name", MEMBER_client_name);
@@ -169,23 +182,11 @@ put_os(struct ocsf_event *e, struct json *device)
 
 	if (!ocsf_member(e, MEMBER_os))
 		return;
-	os = open_object(device, "os");
+	os = ocsf_object(device, "os");
 	ocsf_put_member(e, &os, "name", MEMBER_os);
 	json_number(&os, "type_id",
 	    recordline_is(ocsf_member(e, MEMBER_os), STR("linux")) ? 200 : OCSF_UNKNOWN);
 	json_object_end(&os);
-}
-
-static void
-put_container(struct ocsf_event *e, struct json *device)
-{
-	struct json container;
-
-	if (!ocsf_member(e, MEMBER_sandbox_id))
-		return;
-	container = open_object(device, "container");
-	ocsf_put_member(e, &container, "uid", MEMBER_sandbox_id);
-	json_object_end(&container);
 }
 
 static void
@@ -195,7 +196,7 @@ put_organization(struct ocsf_event *e, struct json *device)
 
 	if (!ocsf_member(e, MEMBER_org_id) && !ocsf_member(e, MEMBER_org_name))
 		return;
-	org = open_object(device, "org");
+	org = ocsf_object(device, "org");
 	ocsf_put_member(e, &org, "uid", MEMBER_org_id);
 	ocsf_put_member(e, &org, "name", MEMBER_org_name);
 	json_object_end(&org);
@@ -208,11 +209,11 @@ ocsf_put_device(struct ocsf_event *e)
 
 	if (!ocsf_member(e, MEMBER_hostname))
 		return;
-	device = open_object(&e->top, "device");
+	device = ocsf_object(&e->top, "device");
 	ocsf_put_member(e, &device, "hostname", MEMBER_hostname);
 	json_number(&device, "type_id", OCSF_UNKNOWN);
 	put_os(e, &device);
-	put_container(e, &device);
+	ocsf_put_object(e, &device, "container", "uid", MEMBER_sandbox_id);
 	put_organization(e, &device);
 	json_object_end(&device);
 }
@@ -222,19 +223,13 @@ ocsf_put_device(struct ocsf_event *e)
 static void
 put_source(struct ocsf_event *e)
 {
-	struct json source;
-
-	if (!ocsf_member(e, MEMBER_hostname))
-		return;
-	source = open_object(&e->top, "src_endpoint");
-	ocsf_put_member(e, &source, "hostname", MEMBER_hostname);
-	json_object_end(&source);
+	ocsf_put_object(e, &e->top, "src_endpoint", "hostname", MEMBER_hostname);
 }
 
 static void
 put_destination(struct ocsf_event *e, const struct outline_host *host)
 {
-	struct json to = open_object(&e->top, "dst_endpoint");
+	struct json to = ocsf_object(&e->top, "dst_endpoint");
 
 	if (!host->address)
 		json_str(&to, "hostname", host->name);
@@ -248,7 +243,7 @@ static void
 put_connection(struct ocsf_event *e)
 {
 	struct recordline_value protocol;
-	struct json info = open_object(&e->top, "connection_info");
+	struct json info = ocsf_object(&e->top, "connection_info");
 
 	json_number(&info, "direction_id", 2);
 	json_z(&info, "direction", "Outbound");
@@ -280,12 +275,12 @@ put_http(struct ocsf_event *e)
 {
 	bool is_url;
 	struct outline_url parts;
-	struct json request = open_object(&e->top, "http_request"), url;
+	struct json request = ocsf_object(&e->top, "http_request"), url;
 
 	/* Other methods are no value of the attribute. */
 	if (e->activity != OCSF_OTHER && e->activity != OCSF_UNKNOWN)
 		ocsf_put(&request, "http_method", &e->activity_value);
-	url = open_object(&request, "url");
+	url = ocsf_object(&request, "url");
 	ocsf_put_member(e, &url, "url_string", MEMBER_resource_id);
 	is_url = outline_url(e->r, &parts);
 	if (is_url) {
@@ -318,7 +313,7 @@ static void
 put_file(struct ocsf_event *e, struct json *parent)
 {
 	struct recordline_value name = last_name(ocsf_member(e, MEMBER_resource_id));
-	struct json file = open_object(parent, "file");
+	struct json file = ocsf_object(parent, "file");
 
 	ocsf_put(&file, "name", &name);
 	ocsf_put_member(e, &file, "path", MEMBER_resource_id);
@@ -331,7 +326,7 @@ static void
 put_launched(struct ocsf_event *e)
 {
 	struct recordline_value name = last_name(ocsf_member(e, MEMBER_resource_id));
-	struct json process = open_object(&e->top, "process");
+	struct json process = ocsf_object(&e->top, "process");
 
 	ocsf_put(&process, "uid", ocsf_member(e, MEMBER_audit_event_id));
 	ocsf_put(&process, "name", &name);
@@ -356,23 +351,19 @@ static void
 put_api(struct ocsf_event *e)
 {
 	struct recordline_value operation;
-	struct json api = open_object(&e->top, "api"), inner;
+	struct json api = ocsf_object(&e->top, "api"), resource;
 
 	if (operation_of(e, &operation))
 		ocsf_put(&api, "operation", &operation);
 	e->placed |= UINT64_C(1) << MEMBER_action;
-	if (ocsf_member(e, MEMBER_request_id)) {
-		inner = open_object(&api, "request");
-		ocsf_put_member(e, &inner, "uid", MEMBER_request_id);
-		json_object_end(&inner);
-	}
+	ocsf_put_object(e, &api, "request", "uid", MEMBER_request_id);
 	json_object_end(&api);
 	put_source(e);
 	if (!ocsf_member(e, MEMBER_resource_id))
 		return;
-	inner = open_array(&e->top, "resources");
-	ocsf_put_member(e, &inner, "name", MEMBER_resource_id);
-	close_array(&inner);
+	resource = open_array(&e->top, "resources");
+	ocsf_put_member(e, &resource, "name", MEMBER_resource_id);
+	close_array(&resource);
 }
 
 /* The service itself; of one of its processes, which. */
@@ -380,13 +371,13 @@ static void
 put_app(struct ocsf_event *e)
 {
 	struct recordline_value role;
-	struct json app = open_object(&e->top, "app"), feature;
+	struct json app = ocsf_object(&e->top, "app"), feature;
 
 	json_z(&app, "name", "Sealwright");
 	json_z(&app, "vendor_name", "Sealwright");
 	ocsf_put_member(e, &app, "version", MEMBER_app_version);
 	if (ocsf_payload(e, "role", &role)) {
-		feature = open_object(&app, "feature");
+		feature = ocsf_object(&app, "feature");
 		ocsf_put(&feature, "name", &role);
 		json_object_end(&feature);
 	}
@@ -396,7 +387,7 @@ put_app(struct ocsf_event *e)
 static void
 put_finding(struct ocsf_event *e)
 {
-	struct json info = open_object(&e->top, "finding_info");
+	struct json info = ocsf_object(&e->top, "finding_info");
 
 	ocsf_put(&info, "uid", ocsf_member(e, MEMBER_audit_event_id));
 	json_z(&info, "title", e->title);

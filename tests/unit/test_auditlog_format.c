@@ -234,10 +234,49 @@ test_hosts(void **state)
 	assert_false(outline_host(&r, &host));
 }
 
+static void
+test_urls(void **state)
+{
+	static const struct {
+		const char *text, *scheme, *host; /* scheme: NULL, it is no URL */
+		unsigned port;
+		bool address;
+	} cases[] = {{"http://h.example/x", "http", "h.example", 80, false},
+	    {"https://h.example?x:1", "https", "h.example", 443, false},
+	    {"https://h:8443#:5", "https", "h", 8443, false},
+	    {"http://[::1]:81/", "http", "::1", 81, true},
+	    {"http://[::1]", "http", "::1", 80, true},
+	    {"http://1.2.3.4", "http", "1.2.3.4", 80, true}, {"ftp://h/", NULL, NULL, 0, false},
+	    {"HTTP://h/", NULL, NULL, 0, false}, {"http:/h", NULL, NULL, 0, false},
+	    {"http://", NULL, NULL, 0, false}, {"http://:80", NULL, NULL, 0, false},
+	    {"http://h:", NULL, NULL, 0, false}, {"http://h:65536/", NULL, NULL, 0, false},
+	    {"http://u@h/", NULL, NULL, 0, false}, {"http://[::1/", NULL, NULL, 0, false},
+	    {"http://[h]/", NULL, NULL, 0, false}, {"http:", NULL, NULL, 0, false},
+	    {"", NULL, NULL, 0, false}, {"h:80", NULL, NULL, 0, false}};
+	struct outline_url url;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char line[128];
+		struct recordline r;
+
+		(void)snprintf(line, sizeof(line), "{\"resource_id\":\"%s\"}", cases[i].text);
+		r = cut(line);
+		assert_int_equal(outline_url(&r, &url), cases[i].scheme != NULL);
+		if (!cases[i].scheme)
+			continue;
+		assert_true(str_eq(url.scheme, str_from(cases[i].scheme)));
+		assert_true(str_eq(url.host.name, str_from(cases[i].host)));
+		assert_int_equal(url.host.port, cases[i].port);
+		assert_int_equal(url.host.address, cases[i].address);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_urls),
 	    cmocka_unit_test(test_paths),
 	    cmocka_unit_test(test_no_paths),
 	    cmocka_unit_test(test_guard),
