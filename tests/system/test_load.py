@@ -5,11 +5,14 @@ mid-line, one uid against another. Nothing is lost, memory is bounded, the count
 
 SEALWRIGHT_LOAD_SECONDS: how long each load lasts (1; 120 and more are what it is for)."""
 
+import hashlib
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import fates  # noqa: E402
@@ -210,6 +213,54 @@ class Load(service.Case):
                 seen += "1" if one in line[-160:] else "2" if other in line[-160:] else ""
         seen = seen.strip("2")
         return seen.count("1") / max(len(seen), 1)
+
+
+class Ledger(service.unittest.TestCase):
+    """The judge of the others: it sees what is lost, doubled, invented or decided otherwise."""
+
+    def setUp(self):
+        self.top = tempfile.mkdtemp(prefix="t")
+        self.addCleanup(shutil.rmtree, self.top)
+
+    @staticmethod
+    def lines(*asked, decide=fates.allows):
+        """A chain of records: who asked, and for which host."""
+        prev = "0" * 64
+        for seq, (request, host) in enumerate(asked, 1):
+            decision = "ALLOW" if decide(1, host) else "DENY"
+            line = (f'{{"decision":"AUDIT_DECISION_{decision}","resource_id":"h{host}.example:443","policy_revision":"1",'
+                    f'"request_id":"{request}","seq":{seq},"prev_hash":"{prev}"}}\n').encode()
+            prev = hashlib.sha256(b"\0" + line).hexdigest()
+            yield line
+
+    def judge(self, replies, lines, sent=3):
+        """Kinds of faults; replies: (number, record or 0, host)."""
+        path = os.path.join(self.top, "fates")
+        with open(path, "wb") as f:
+            for number, seq, host in replies:
+                f.write(struct.pack("=IIQ", 7, number, seq << 2 | (1 if seq and fates.allows(1, host) else 2)))
+            f.write(struct.pack("=IIQ", 7, sent, fates.SENT))
+        ledger = fates.Ledger()
+        ledger.told(path, "a")
+        ledger.check(lines)
+        ledger.finish()
+        return sorted(kind for kind, n in ledger.counts.items() if n)
+
+    def test_what_it_sees(self):
+        asked = [("a.7.0", 0), ("a.7.1", 1), ("a.7.2", 2)]
+        replies = [(0, 1, 0), (1, 2, 1), (2, 3, 2)]
+        all_three = list(self.lines(*asked))
+        self.assertEqual(self.judge(replies, all_three), [])
+        self.assertEqual(self.judge(replies[:2], all_three), [])
+        self.assertEqual(self.judge(replies, all_three[:2]), ["lost"])
+        self.assertEqual(self.judge(replies, [all_three[0], all_three[2]]), ["lost"])
+        self.assertEqual(self.judge(replies, self.lines(asked[0], asked[2], asked[1])), ["doubled", "lost"])
+        self.assertEqual(self.judge(replies, self.lines(*asked, asked[2])), ["doubled"])
+        self.assertEqual(self.judge(replies[:2] + [(2, 2, 2)], all_three), ["doubled", "lost"])
+        self.assertEqual(self.judge(replies, self.lines(*asked, ("a.7.3", 3))), ["invented"])
+        self.assertEqual(self.judge(replies, self.lines(*asked, ("b.7.0", 3))), ["invented"])
+        self.assertEqual(self.judge(replies[:2] + [(2, 0, 2)], all_three), ["invented"])
+        self.assertEqual(self.judge(replies, self.lines(*asked, decide=lambda *_: True)), ["wrong"])
 
 
 if __name__ == "__main__":

@@ -13,28 +13,25 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import fates  # noqa: E402
 import procs  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
+from fates import HOSTS, allows  # noqa: E402
 
 RELOADS = int(os.environ.get("RELOADS", "30"))
 CONNECTIONS = 64
-HOSTS = 16
 PAUSE = 0.02  # of a connection between a reply and its next request
 IN_FLIGHT = 3
 
 
-def allows(revision, host):
-    return (revision * 2654435761 >> host) & 1 == 1
-
-
 def document(revision, more=0):
     """Rules about HOSTS hosts, and so many others."""
-    rules = [{"id": f"r{revision}-{h}", "actions": ["connect:tcp"], "resources": [f"h{h}.example:443"],
-              "decision": "allow" if allows(revision, h) else "deny"} for h in range(HOSTS)]
-    rules += [{"id": f"x{i}", "actions": ["connect:tcp"], "resources": [f"x{i}.example:443", f"*.x{i}.example"], "decision": "allow"}
-              for i in range(more)]
-    return {"schema": "sealwright-policy/1", "revision": str(revision), "policies": [{"id": "p", "rules": rules}]}
+    made = fates.policy(revision)
+    made["policies"][0]["rules"] += [
+        {"id": f"x{i}", "actions": ["connect:tcp"], "resources": [f"x{i}.example:443", f"*.x{i}.example"], "decision": "allow"}
+        for i in range(more)]
+    return made
 
 
 class Asker:
