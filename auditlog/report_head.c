@@ -169,7 +169,7 @@ fact_key(const struct report *r)
 
 	if (trust->known)
 		note_key_put(&t, &trust->key);
-	r->paper->fact(trust->pinned ? "Pinned key" : "Key beside the log, NOT PINNED",
+	r->paper->fact(trust->pinned ? "pinned key" : "key beside the log, NOT PINNED",
 	    trust->known ? text_str(&t) : STR("none there"));
 }
 

@@ -1,0 +1,614 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""auditlog report: figures against a plain count of the same files in Python, the verdict against auditlog verify,
+pages read strictly whatever is in the records, and a browser that looks at one."""
+
+import collections
+import datetime
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import browser  # noqa: E402
+import judges  # noqa: E402
+import procs  # noqa: E402
+import seals  # noqa: E402
+import service  # noqa: E402
+import tap  # noqa: E402
+from evidence_log import START, LogBuilder, _evaluation, _plain, time_text  # noqa: E402
+from report_page import Page, number  # noqa: E402
+
+MEMORY = 64 << 20
+KEPT = 25
+ALL = ("--from", "2026-01-01", "--to", "2027-12-31")
+DAY = 86400_000_000
+
+
+def report(*args, code=None, **options):
+    """(exit status, stdout as bytes, stderr)"""
+    done = subprocess.run([judges.AUDITLOG, "report", *args], capture_output=True, check=False, **options)
+    err = done.stderr.decode()
+    if service.UNSOUND.search(err) or done.returncode < 0 or (code is not None and done.returncode != code):
+        raise AssertionError(f"{done.returncode}: {err}")
+    return done.returncode, done.stdout, err
+
+
+def note(action_type, payload, **behind):
+    return _plain("MANAGEMENT", action_type, payload, **behind)
+
+
+def decision(allow, resource, rule, user="alice", mode="enforce", client="curl", sandbox="box-1", action="net:connect:tcp"):
+    category, action_type, payload, decided, _, reasons, behind = _evaluation(
+        allow, "network_egress", {"protocol": "tcp"}, action, resource, resource, rule)
+    named = {} if user is None else {"username": user}
+    decided = {"decision": decided["decision"], "enforcement_mode": mode, **named}
+    return (category, action_type, payload, decided, {"sandbox_id": sandbox, "resource_id": resource},
+            {"client_name": client, **reasons}, behind)
+
+
+PEER = {"uid": 1000, "gid": 1000, "pid": 9}
+INCIDENTS = {  # title in the page: (record, search, what is added up)
+    "New logs and their first keys": (note("origin", {"event": "genesis", "origin": "o", "key": "k"}), None),
+    "Starts of the service": (note("session", {"event": "start", "version": "0.1.0", "boot_id": "b"}), None),
+    "Clean ends of the service": (note("session", {"event": "stop", "cause": "finish"}), None),
+    "Policy changes": (note("policy", {"result": "loaded", "revision": "r.2", "policies": 1, "rules": 2, "tests": 0,
+                                       "sha256": "ab" * 32}), None),
+    "Policies that were refused": (note("policy", {"result": "refused", "errors": 2, "first": "no such action"}), None),
+    "Configuration that came into force": (note("configuration", {"min_level": "info", "excluded": ["x"]}), None),
+    "Requests on the administrators' socket": (note("admin", {"request": "reload"}, peer=PEER), None),
+    "Segments found missing at a start": (note("segments", {"first_seq": 7}), None),
+    "Recoveries after a crash": (note("recovery", {"file": "audit-x.jsonl", "records": 3, "torn_bytes": 12}), None),
+    "Denials that left no record of their own": (note("unrecorded", {"count": 17, "first": "a", "last": "b"}), ("denials", 17)),
+    "Storage: low, full, failed, recovered, poisoned": (note("storage", {"state": "failed", "step": "fsync",
+                                                                         "cause": "No space left on device"}), None),
+    "Steps of the clock": (note("clock_step", {"old": "a", "new": "b"}), None),
+    "Ends of the service's processes": (note("process", {"role": "evaluator", "pid": 5, "signal": "SIGSYS",
+                                                         "sandbox_violation": True}), ("sandbox violations", 1)),
+    "Faults between the service's processes": (note("channel", {"channel": 1, "fault": "x", "count": 3}), ("faults", 3)),
+    "Input of clients that was refused": (note("input", {"kind": "not_json", "count": 5}, peer=PEER), ("inputs", 5)),
+    "Application events of level error": (_plain("EVENT", "application_event", None, event="db.lost", level="error",
+                                                 actor="pg", details={"why": "refused"}, peer=PEER), None),
+}
+
+
+class Case(unittest.TestCase):
+    maxDiff = 4000
+
+    def setUp(self):
+        self.top = tempfile.mkdtemp(prefix="r")
+        self.addCleanup(shutil.rmtree, self.top, True)
+
+    def path(self, name="log"):
+        return os.path.join(self.top, name)
+
+    def build(self, name="log", **options):
+        return LogBuilder(self.path(name), **options)
+
+    def page(self, log, *args, code=0, key=True):
+        """The page on all of a log that was built, and with its key pinned."""
+        given = ["--key", judges.Key(log.vkey).path] if key else []
+        _, out, _ = report("--format", "html", *given, *args, log.directory, code=code)
+        return Page(out)
+
+
+def random_log(log, seed, records=1500):
+    """Decisions of many kinds, events and outcomes over some days."""
+    rng = random.Random(seed)
+    resources = [("www.example.com:443", True, ("net", "example")), ("169.254.169.254:80", False, ("net", "no-metadata")),
+                 ("example.org:443", False, None), ("/data/x", True, ("files", "data"))]
+    users = ["alice", "bob", "jörg", None]
+
+    def line():
+        log.time += rng.randrange(DAY // 200)
+        kind = rng.random()
+        if kind < 0.1:
+            return log.line(_plain("EVENT", "application_event", None, event=rng.choice(["auth.fail", "disk"]),
+                                   level=rng.choice(["debug", "info", "warning", "error"]), actor="sshd", peer=PEER))
+        if kind < 0.15:
+            return log.line(_plain("EXECUTION", "execution", {"success": rng.random() < 0.5},
+                                   evaluation_id="00000000-0000-8000-8000-000000000001", peer=PEER))
+        if kind < 0.2:
+            return log.line(rng.choice(list(INCIDENTS.values()))[0])
+        resource, allow, rule = rng.choices(resources, [8, 2, 2, 4])[0]
+        return log.line(decision(allow, resource, rule, user=rng.choice(users), client=rng.choice(["curl", "pip"]),
+                                 sandbox=rng.choice(["box-1", "box-2"]), action=rng.choice(["net:connect:tcp", "fs:read"]),
+                                 mode="enforce" if allow else rng.choice(["enforce", "enforce", "warn", "audit"])))
+
+    while records > 0:
+        n = min(records, rng.randrange(1, 200))
+        log.add([line() for _ in range(n)])
+        records -= n
+    return log
+
+
+def lines_of(log):
+    """All lines of a log that was built, as (record, file, byte)."""
+    for name, lines in zip(log.names, log.lines):
+        at = 0
+        for line in lines:
+            yield json.loads(line), name, at
+            at += len(line)
+
+
+def top(counter, n=10):
+    """Rows of a table: the most frequent, then in the order of their bytes."""
+    return sorted(counter.items(), key=lambda kv: (-kv[1], kv[0].encode()))[:n]
+
+
+class Counted:
+    """The same as the page says, by another way."""
+
+    def __init__(self, records):
+        decisions = [r for r in records if "decision" in r]
+        denied = [r for r in decisions if r["decision"].endswith("DENY")]
+        self.figures = {
+            "Records": len(records), "Decisions": len(decisions), "Allowed": len(decisions) - len(denied),
+            "Denied": sum(r["enforcement_mode"] == "enforce" for r in denied),
+            "Denied on record only": sum(r["enforcement_mode"] != "enforce" for r in denied),
+            "Denied without a record": sum(r["unrecorded"]["count"] for r in records if "unrecorded" in r),
+            "Outcomes": sum("evaluation_id" in r for r in records), "Application events": sum("event" in r for r in records),
+            "The service's own records": sum(r["category"].endswith("MANAGEMENT") for r in records),
+        }
+        def count(of, key):
+            return collections.Counter(key(r) for r in of if key(r) is not None)
+        def user(r):
+            return r.get("username", f"uid {r['peer']['uid']}")
+        def rule(r):
+            return r["policy_id"] + "/" + r["rule_id"] if "rule_id" in r else None
+        keys = {"Users": user, "Clients": lambda r: r["client_name"], "Sandboxes": lambda r: r["sandbox_id"],
+                "Actions": lambda r: r["action"], "Rules": rule}
+        self.who = {}
+        for name, key in keys.items():
+            refused = count(denied, key)
+            self.who[name] = [(k, n, refused[k]) for k, n in top(count(decisions, key))]
+        self.denials = {"What was denied most": top(count(denied, lambda r: r["resource_id"])),
+                        "By which rule": top(count(denied, rule)), "To whom": top(count(denied, user)),
+                        "Through which client": top(count(denied, lambda r: r["client_name"]))}
+        days = collections.defaultdict(lambda: [0, 0, 0])
+        for r in decisions:
+            which = 0 if r["decision"].endswith("ALLOW") else 2 if r["enforcement_mode"] == "enforce" else 1
+            days[r["timestamp"][:10]][which] += 1
+        self.days = [[day, *map(str, n)] for day, n in sorted(days.items())]
+
+
+class Figures(Case):
+    def check(self, page, records):
+        counted = Counted(records)
+        self.assertEqual({k: page.figures[k] for k in counted.figures}, counted.figures)
+        for name, rows in counted.who.items():
+            found = [(r[0], number(r[1]), number(r[2])) for r in page.tables.get(name, [])]
+            self.assertEqual(found, rows, name)
+        for name, rows in counted.denials.items():
+            self.assertEqual([(r[0], number(r[1])) for r in page.tables.get(name, [])], rows, name)
+        return counted
+
+    def test_counts(self):
+        seed = int(os.environ.get("SEALWRIGHT_SEED", str(random.randrange(1 << 32))))
+        print(f"# seed {seed}")
+        log = random_log(self.build(seed=seed, start=START - 5 * DAY), seed).write()
+        records = [r for r, _, _ in lines_of(log)]
+        page = self.page(log, *ALL)
+        counted = self.check(page, records)
+        self.assertEqual([r for r in page.charts["Decisions, by day"]], counted.days)
+        self.assertEqual(page.facts["Records in it"],
+                         f"{min(r['timestamp'] for r in records)} to {max(r['timestamp'] for r in records)}")
+        self.assertEqual(page.facts["Agree with their seals"], f"{len(records)} records")
+        # A part of it by time, at the borders of records.
+        for low, high in ((0, 0), (100, 400), (1499, 1499)):
+            texts = [r["timestamp"] for r in records]
+            part = [r for r in records if texts[low] <= r["timestamp"] <= texts[high]]
+            self.check(self.page(log, "--from", texts[low], "--to", texts[high]), part)
+        # And by what others did, while the service's own records stay.
+        narrowed = self.page(log, *ALL, "--user", "alice", "--decision", "deny")
+        part = [r for r in records if r["category"].endswith("MANAGEMENT") or
+                (r.get("username") == "alice" and r.get("decision", "").endswith("DENY"))]
+        self.check(narrowed, part)
+        self.assertEqual(narrowed.facts["Narrowed to"], "--decision deny --user alice")
+        self.assertIn(("warn", f"This report is narrowed: {len(records) - len(part)} other records of the period are not in "
+                       "its figures. The service's own records are all there."), narrowed.paragraphs)
+
+    def test_incidents(self):
+        """Each kind: how many, which first ones, where they stand, and the search that finds all of them."""
+        log = self.build(segments=[2])
+        expected = collections.defaultdict(list)
+        for n in range(3):
+            for i, (title, (kind, _)) in enumerate(INCIDENTS.items()):
+                log.add([log.line(kind) for _ in range(1 + (i + n) % 3 * 10)])
+        log.write()
+        for title, (kind, _) in INCIDENTS.items():
+            for record, name, at in lines_of(log):
+                payload, wanted = record.get(record["action_type"], {}), kind[2] or {}
+                same = record["action_type"] == kind[1] and all(
+                    payload.get(k) == wanted.get(k) for k in ("event", "result")) and record.get("level") in (None, "error")
+                if same:
+                    expected[title].append((record, name, at))
+        page = self.page(log, *ALL)
+        overview = {row[0]: row[1:] for row in page.tables["Changes and incidents"]}
+        for title, (_, added) in INCIDENTS.items():
+            with self.subTest(title):
+                found = expected[title]
+                self.assertEqual(number(overview[title][0]), len(found))
+                self.assertEqual(overview[title][1], f"{added[1] * len(found)} {added[0]}" if added else "")
+                rows = page.tables[title]
+                self.assertEqual([int(row[1]) for row in rows], [r["seq"] for r, _, _ in found[:KEPT]])
+                self.assertEqual([row[4] for row in rows], [f"{name}, byte {at}" for _, name, at in found[:KEPT]])
+                self.assertEqual([row[0] for row in rows],
+                                 [r["timestamp"][:23].replace("T", " ") for r, _, _ in found[:KEPT]])
+        more = [text for _, text in page.paragraphs if text.startswith("And ") and "auditlog search" in text]
+        self.assertEqual(len(more), sum(len(v) > KEPT for v in expected.values()))
+        for text in more:
+            match = re.fullmatch(r"And (\d+) more: auditlog search (.*) DIR", text)
+            code, out, _ = judges.run([judges.AUDITLOG, "count", *shlex.split(match[2]), log.directory])
+            self.assertEqual((code, int(out)), (0, int(match[1]) + KEPT), text)
+        self.assertIn("no such action", str(page.tables["Policies that were refused"]))
+        self.assertEqual(page.tables["Requests on the administrators' socket"][0][2], "uid 1000")
+        self.assertEqual(page.tables["Policy changes"][1][2], "the service")
+
+    def test_units(self):
+        """Bars are as long as the period asks for."""
+        first, minute = START - 10000 * DAY, 60_000_000
+        log = self.build(segments=[200], start=first).write()
+        for length, unit in ((minute, "minute"), (119 * minute, "minute"), (3 * 60 * minute, "hour"), (5 * DAY, "day"),
+                             (200 * DAY, "week"), (900 * DAY, "month"), (9000 * DAY, "year")):
+            page = self.page(log, "--from", time_text(first - DAY), "--to", time_text(first + length))
+            self.assertIn(f"Decisions, by {unit}", page.charts)
+            counted = sum(number(n) for name in ("Decisions", "Other records") for row in page.charts[f"{name}, by {unit}"]
+                          for n in row[1:])
+            self.assertEqual(counted, page.figures["Records"])
+
+    def test_crowd(self):
+        """More names than are told apart: it says so, in bounded memory."""
+        log = self.build(segments=[2])
+        for part in range(10):
+            log.add([log.line(decision(False, f"host-{part}-{i}.example:443", None, user=f"user-{part}-{i}",
+                                       client="c" * 200 + f"{part}-{i}")) for i in range(2500)])
+        log.write()
+        # By a small process in between: what starts a program counts as the program's own memory.
+        measure = ("import resource, subprocess, sys; done = subprocess.run(sys.argv[1:], check=False); "
+                   "print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)")
+        with open(self.path("page"), "wb") as out:
+            done = subprocess.run([sys.executable, "-c", measure, judges.AUDITLOG, "report", "--format", "html", *ALL,
+                                   log.directory], stdout=out, stderr=subprocess.PIPE, check=True)
+        code, memory = map(int, done.stderr.split())
+        print(f"# {memory} KiB")
+        self.assertEqual(code, 3)
+        if not service.SANITIZED:
+            self.assertLess(memory << 10, MEMORY)
+        with open(self.path("page"), "rb") as f:
+            page = Page(f.read())
+        self.assertEqual(page.figures["Denied"], 25000)
+        said = [text for tone, text in page.paragraphs if tone == "warn" and "told apart" in text]
+        self.assertGreaterEqual(len(said), 4)
+        self.assertIn("at least 16384 users asked.", page.text)
+        self.assertEqual(len(page.tables["Users"]), 10)
+        self.assertEqual(len(self.page(log, *ALL, "--top", "37").tables["Users"]), 37)
+
+
+class Verdicts(Case):
+    def both(self, log, *args, pinned=True):
+        """Report and verify say the same, and end alike."""
+        given = [*(["--key", judges.Key(log.vkey).path] if pinned else []), *args]
+        code, told, _ = judges.run([judges.AUDITLOG, "verify", "--json", *given, log.directory])
+        told = json.loads(told)
+        _, out, _ = report("--format", "html", *given, *ALL, log.directory, code=code)
+        page = Page(out)
+        words = ", ".join([told["verdict"], *told["caveats"]])
+        self.assertEqual(page.verdict[1:], [words, told["reason"]])
+        self.assertEqual(page.verdict[0], {0: "good", 1: "bad"}.get(code, "warn"))
+        _, text, _ = report("--format", "text", *given, *ALL, log.directory, code=code)
+        self.assertIn(f"\n  {words}\n", text.decode())
+        unpinned = [text for tone, text in page.paragraphs if text.startswith("NOTHING WAS CHECKED AGAINST A PINNED KEY")]
+        self.assertEqual(len(unpinned), 0 if pinned else 1)
+        self.assertEqual("Pinned key" in page.facts, False)
+        self.assertEqual("pinned key" in page.facts, pinned)
+        return page
+
+    def test_good(self):
+        log = self.build(segments=[5, 6, 7])
+        log.tail(3)
+        log.write()
+        page = self.both(log, "--pin", "{}:{}".format(*log.pin(1)))
+        self.assertEqual(page.verdict[1], "SEALED")
+        self.assertEqual(page.facts["pinned key"], log.vkey)
+        self.assertEqual(page.facts["newest pin"], "{}:{}".format(*log.pin(2)))
+        root = seals.merkle_root([seals.leaf(text) for text in log.texts]).hex()
+        self.assertEqual(page.facts["tree"], f"of 3 seals, root {root}")
+        self.assertEqual(page.facts["pin given"], "{}:{} (met)".format(*log.pin(1)))
+        self.assertEqual((page.facts["Agree with their seals"], page.facts["Not sealed yet"]), ("18 records", "3 records"))
+        self.assertEqual((page.figures["Segments sealed"], page.figures["Segments not sealed"]), (3, 1))
+        self.assertEqual(page.facts["Log"], log.origin)
+
+    def test_unpinned(self):
+        page = self.both(self.build(segments=[5]).write(), pinned=False)
+        self.assertEqual(page.verdict[1], "UNPINNED")
+        self.assertIn("key beside the log, NOT PINNED", page.facts)
+
+    def test_caveats(self):
+        log = self.build(segments=[5, 5])
+        log.add(4, state="recovered", torn_bytes=9)
+        log.add(4, state="poisoned")
+        page = self.both(log.write())
+        self.assertEqual(page.verdict[1], "RECOVERED")
+        self.assertEqual([row[1] for row in page.tables["Segments that were not closed in the usual way"]],
+                         ["recovered", "poisoned"])
+        page = self.both(log.prune(1).write())
+        self.assertEqual(page.verdict[1], "PRUNED, RECOVERED")
+        self.assertIn(("warn", "The first 1 segments are gone; their seals are there."), page.paragraphs)
+        self.both(log, "--max-age", "1s")
+        os.unlink(log.path(log.names[0] + ".seal"))
+        page = self.both(log)
+        self.assertEqual(page.verdict[1].partition(",")[0], "INCOMPLETE")
+        self.assertIn("up to seq 5, are missing", str(page.paragraphs))
+
+    def test_broken(self):
+        """The report is made all the same, and says so loudly."""
+        log = self.build(segments=[5, 5, 5]).write()
+        path = log.path(log.names[1])
+        with open(path, "rb") as f:
+            data = f.read()
+        with open(path, "wb") as f:
+            f.write(data.replace(b'"hostname":"build7"', b'"hostname":"build8"', 1))
+        page = self.both(log)
+        self.assertEqual((page.verdict[1], page.facts["file"], page.facts["line"]), ("BROKEN", log.names[1], "2"))
+        self.assertTrue([1 for tone, text in page.paragraphs if tone == "bad" and "NOT AS IT WAS WRITTEN" in text])
+        self.assertEqual((page.facts["Agree with their seals"], page.facts["Without a good seal"]), ("5 records", "10 records"))
+        self.assertEqual(page.figures["Records"], 15)
+        # What is no record at all is counted nowhere, told with its place, and the code is still that of the verdict.
+        with open(path, "wb") as f:
+            f.write(data[:-10] + b"\xff" * 9 + b"\n")
+        code, out, err = report("--format", "html", *ALL, log.directory, code=1)
+        self.assertRegex(err, rf"^auditlog: {re.escape(log.names[1])}: byte \d+: ")
+        self.assertIn("1 places in the files of the period are no records", out.decode())
+        # Another key.
+        self.assertEqual(self.both(self.build("other", seed=1, segments=[3]).write()).verdict[1], "SEALED")
+        _, out, _ = report("--format", "html", "--key", judges.Key(log.vkey).path, *ALL, self.path("other"), code=1)
+        self.assertEqual(Page(out).verdict[1], "BROKEN")
+
+    def test_empty(self):
+        os.mkdir(self.path())
+        _, out, _ = report("--format", "html", self.path(), code=4)
+        page = Page(out)
+        self.assertEqual((page.verdict[1], page.figures["Records"]), ("INCOMPLETE, UNPINNED", 0))
+        self.assertEqual(page.facts["Log"], "not known: nothing is sealed")
+        # Nothing sealed yet, and nothing in the period.
+        log = self.build("open")
+        log.tail(4)
+        log.write()
+        page = self.both(log)
+        self.assertEqual((page.figures["Records"], page.facts["Not sealed yet"]), (4, "4 records"))
+        _, out, _ = report("--format", "html", "--to", "2001-01-01", log.directory, code=4)
+        page = Page(out)
+        self.assertEqual((page.figures["Records"], page.facts["Records in it"]), (0, "none"))
+        self.assertIn(("plain", "There is no denial on record in this period."), page.paragraphs)
+
+    def test_part_unreadable(self):
+        """Behind the seals a line that is no record: the verdict's code gives way to that of an error."""
+        log = self.build(segments=[3])
+        log.tail(1, after=b'{"no record\n')
+        log.write()
+        code, out, err = report("--format", "html", "--key", judges.Key(log.vkey).path, *ALL, log.directory, code=2)
+        self.assertEqual(Page(out).verdict[1], "SEALED")
+        self.assertIn(": byte ", err)
+
+
+EVIL = ["<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='x", "</style></svg></title><svg onload=x>",
+        "&lt;b&gt;&amp;&#60;", "]]><!--", "--><!DOCTYPE x [<!ENTITY e 'x'>]>&e;", "javascript:alert(1)", "a\u202eb\u2066c\u200f",
+        "\u200b\u2060\ufeff\u00ad\U000e0041", "\x1b[31mred\x07\r\nX", "\x80\x9f\u2028", "\ufffe\uffff", "%s%n{}{0}", "=1+1", "u" * 250,
+        "\u0301" * 60, "שלום", "}*{display:none}"]
+
+
+class Hostile(Case):
+    def setUp(self):
+        super().setUp()
+        self.log = self.build("<b>&'\"x", segments=[2], hostname="h")
+        for evil in EVIL:
+            lines = [self.log.line(decision(False, evil, (evil, evil), user=evil, client=evil, sandbox=evil, action=evil),
+                                   hostname=evil, app_version=evil, policy_revision=evil, deny_reason=[evil, evil]),
+                     self.log.line(decision(True, evil, None, user=evil)),
+                     self.log.line(_plain("EVENT", "application_event", None, event=evil, level="error", actor=evil,
+                                          details={evil: evil, "x": {evil: [evil]}}, peer=PEER))]
+            for kind, _ in INCIDENTS.values():
+                lines.append(self.log.line((*kind[:2], {**(kind[2] or {}), "cause": evil, "first": evil, "revision": evil,
+                                                        "fault": evil, evil + "k": evil}, *kind[3:])))
+            self.log.add(lines)
+        self.log.write()
+
+    def test_page(self):
+        page = self.page(self.log, *ALL, "--top", "200", "--title", EVIL[1], "--policy", "*")
+        self.assertEqual(page.title, EVIL[1])
+        self.assertEqual(page.facts["Directory"], self.log.directory)
+        found = {row[0] for row in page.tables["Users"]}
+        self.assertTrue({EVIL[i] for i in (0, 1, 2, 3, 4, 5, 6, 7, 13, 14, 17, 18)} <= found)
+        self.assertIn("a\\xe2\\x80\\xaeb\\xe2\\x81\\xa6c\\xe2\\x80\\x8f", found)
+        self.assertIn("\\x1b[31mred\\x07\\x0d\\x0aX", found)
+        self.assertIn("u" * 160 + "…", found)
+        self.assertEqual(len(found), len(EVIL))
+        self.assertNotIn("<img", page.text)
+        for svg in page.svgs:
+            self.assertTrue({e.tag for e in svg.iter()} <= {"svg", "title", "desc", "g", "rect", "line", "text"})
+
+    def test_title(self):
+        for title in ("\udcff", "x" * 201):
+            self.assertEqual(report("--title", title, self.log.directory)[0], 2)
+
+    def test_text(self):
+        _, out, _ = report("--format", "text", "--title", EVIL[10], *ALL, "--top", "200", self.log.directory, code=3)
+        text = out.decode()
+        self.assertIsNone(re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]", text))
+        self.assertIn("<script>alert(1)</script>", text)
+        self.assertIn("\\x1b[31mred", text)
+
+    def test_seals(self):
+        """Names and members of hostile seals."""
+        for name in self.log.names[:3]:
+            with open(self.log.path(name + ".seal"), "wb") as f:
+                f.write(b'{"type":"<script>"}\n' + b"\xff\x1b" * 50)
+        code, out, _ = report("--format", "html", *ALL, self.log.directory)
+        self.assertEqual(code, 1)
+        page = Page(out)
+        self.assertEqual(page.verdict[1], "BROKEN")
+        self.assertEqual([row[1] for row in page.tables["Segments that were not closed in the usual way"]],
+                         ["its seal is none"] * 3)
+
+
+class Text(Case):
+    def test_same(self):
+        """The text has the figures of the page."""
+        log = random_log(self.build(), 7, 300).write()
+        page = self.page(log, *ALL)
+        _, out, _ = report("--format", "text", "--key", judges.Key(log.vkey).path, *ALL, log.directory, code=0)
+        text = out.decode()
+        for name, n in page.figures.items():
+            self.assertRegex(text, rf"(?m)^{re.escape(name)} +{n:,}  ")
+        for name in page.sections + page.headings:
+            self.assertIn(f"\n{name}\n", text)
+        for row in page.tables["Users"]:
+            self.assertRegex(text, rf"(?m)^{row[0]} +{row[1]} +{row[2]} +")
+        for rows in (page.tables["SOC 2, CC6.1: logical access"], page.tables["CIS Controls v8, control 8: audit log management"]):
+            for row in rows:
+                for cell in row:
+                    self.assertIn(" ".join(cell.split()), " ".join(text.split()))
+        self.assertLessEqual(max(len(line) for line in text[text.index("\nControls\n"):].splitlines()), 110)
+
+
+class Manners(Case):
+    def test_options(self):
+        log = self.build(segments=[3]).write()
+        for args in (["--format", "xml"], ["--from", "soon"], ["--from", "-1d", "--to", "-2d"], ["--top", "0"], ["--top", "201"],
+                     ["--decision", "x"], ["--max-age", "x"], ["--pin", "x"], ["--tsa-ca", "x"], ["--json"]):
+            with self.subTest(args):
+                code, out, err = report(*args, log.directory)
+                self.assertEqual((code, out), (2, b""))
+                self.assertIn("Try 'auditlog report --help'.", err)
+        for args in ([log.path(log.names[0])], ["-"], [self.path("none")], ["--key", self.path("none"), log.directory]):
+            code, out, err = report(*args)
+            self.assertEqual((code, out), (2, b""), args)
+            self.assertRegex(err, r"^auditlog: .*: (Not a directory|No such file or directory)\n$")
+        code, out, _ = report("--help", code=0)
+        for word in (b"--key", b"--from", b"--format", b"--title", b"4 incomplete"):
+            self.assertIn(word, out)
+
+    def test_usual(self):
+        """The last 30 days, HTML unless it is a terminal."""
+        now = int(datetime.datetime.now().timestamp()) * 1_000_000
+        for name, start in (("old", now - 40 * DAY), ("new", now - 20 * DAY)):
+            LogBuilder(self.path(name), segments=[4], start=start).write()
+        self.assertEqual(Page(report(self.path("old"))[1]).figures["Records"], 0)
+        self.assertEqual(Page(report(self.path("new"))[1]).figures["Records"], 4)
+        told = subprocess.run(["script", "-qec", f"{judges.AUDITLOG} report {self.path('new')}", "/dev/null"],
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        self.assertTrue(told.stdout.startswith(b"Audit log report\r\n====="), told)
+
+    def test_output_fails(self):
+        log = random_log(self.build(), 3, 300).write()
+        with open("/dev/full", "wb") as full:
+            for form in ("html", "text"):
+                done = subprocess.run([judges.AUDITLOG, "report", "--format", form, *ALL, log.directory], stdout=full,
+                                      stderr=subprocess.PIPE, check=False)
+                self.assertEqual((done.returncode, done.stderr.decode()),
+                                 (2, "auditlog: standard output: No space left on device\n"))
+        done = subprocess.Popen([judges.AUDITLOG, "report", *ALL, log.directory], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+        done.stdout.close()
+        self.assertEqual(done.wait(), 2)
+        self.assertIn(b"standard output: Broken pipe", done.stderr.read())
+        done.stderr.close()
+
+    def test_same_again(self):
+        """Two reports of the same are the same, but for when they were made."""
+        log = random_log(self.build(), 5, 800).write()
+        made = {re.sub(rb"(<dt>Made</dt><dd><bdi>)[^<]*", rb"\1", report("--format", "html", *ALL, log.directory)[1])
+                for _ in range(5)}
+        self.assertEqual(len(made), 1)
+
+
+class Controls(Case):
+    def test_words(self):
+        """A section for each, each with figures and a limit, and no word that claims what a log cannot."""
+        page = self.page(random_log(self.build(), 9, 200).write(), *ALL)
+        for name in ("SOC 2, CC6.1", "SOC 2, CC7.2", "SOC 2, CC7.3", "HIPAA, 45 CFR 164.312(b)", "PCI DSS v4, requirement 10",
+                     "CIS Controls v8, control 8"):
+            heading = [h for h in page.headings if h.startswith(name)]
+            self.assertEqual(len(heading), 1, name)
+            for row in page.tables[heading[0]]:
+                self.assertEqual(len(row), 4)
+                self.assertTrue(all(len(cell) > 2 for cell in row), row)
+        self.assertNotRegex(page.text.lower(), r"complian|complies|certif(?!icates)|conform|guarantee")
+
+
+class Real(service.Case):
+    def test_service(self):
+        """What a service has really gone through."""
+        s = self.start()
+        with open(os.path.join(s.audit, "origin.vkey"), encoding="utf-8") as f:
+            key = judges.Key(f.read().strip())
+        c = s.client()
+        for request in [service.ALLOWED] * 7 + [service.DENIED] * 5 + [service.UNMATCHED] * 3:
+            c.ask(request)
+        for policy in ({**service.POLICY, "revision": "test.2"}, "{"):
+            s.write_policy(policy)
+            procs.wait_until(lambda: "at most once a second" not in json.dumps(s.admin("reload")), service.PATIENCE,
+                             "a reload that is not too soon")
+        s.write_policy(service.POLICY)
+        s.kill("writer")
+        s.wait()
+        s.gone()
+        s.spawn()
+        s.wait_ready()
+        s.client().ask(service.DENIED)
+        s.stop()
+        code, out, err = report("--format", "html", "--key", key.path, "--from", "-1d", s.audit)
+        self.assertEqual((code, err), (3, ""))
+        page = Page(out)
+        records = []
+        for name in sorted(n for n in os.listdir(s.audit) if n.endswith(".jsonl")):
+            with open(os.path.join(s.audit, name), encoding="utf-8") as f:
+                records += [json.loads(line) for line in f]
+        self.assertEqual(page.verdict[1], "RECOVERED")
+        for name, n in {"Records": len(records), "Decisions": 16, "Allowed": 7, "Denied": 9, "Runs of the service": 2}.items():
+            self.assertEqual(page.figures[name], n, name)
+        overview = {row[0]: number(row[1]) for row in page.tables["Changes and incidents"]}
+        self.assertEqual([overview[k] for k in ("Starts of the service", "Clean ends of the service", "Policies that were refused",
+                                                "Recoveries after a crash", "New logs and their first keys")], [2, 1, 1, 1, 1])
+        self.assertEqual(overview["Policy changes"], sum("policy" in r and r["policy"]["result"] == "loaded" for r in records))
+
+
+class Browser(Case):
+    @unittest.skipUnless(browser.FOUND, "chromium is not installed")
+    def test_rendered(self):
+        """No error, no request, charts that have a size; also narrow, and on paper."""
+        log = random_log(self.build(start=START - 20 * DAY), 11, 800)
+        log.add([log.line(decision(False, evil, None, user=evil)) for evil in EVIL])
+        log.write()
+        page = self.path("report.html")
+        with open(page, "wb") as f:
+            f.write(report("--format", "html", *ALL, log.directory)[1])
+        with browser.Browser() as b:
+            b.open("file://" + page)
+            charts = b.evaluate("[...document.querySelectorAll('figure .wide > svg')].map(e => "
+                                "[e.getBoundingClientRect().width, e.getBoundingClientRect().height, e.querySelectorAll('rect').length])")
+            self.assertEqual(len(charts), 3)
+            for width, height, bars in charts:
+                self.assertGreater(width, 500)
+                self.assertGreater(height, 100)
+                self.assertGreater(bars, 3)
+            self.assertEqual(b.evaluate("document.querySelectorAll('script, img, iframe, object, embed, link, form').length"), 0)
+            self.assertNotEqual(b.evaluate("getComputedStyle(document.querySelector('.verdict')).borderLeftWidth"), "0px")
+            for width in (1200, 400):
+                b.resize(width, 900)
+                self.assertLessEqual(b.evaluate("document.documentElement.scrollWidth"), width)
+            self.assertGreater(len(b.pdf()), 10000)
+            self.assertEqual(b.said, [])
+            self.assertEqual(b.requests, ["file://" + page])
+
+
+if __name__ == "__main__":
+    tap.main()
