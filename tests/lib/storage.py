@@ -19,6 +19,12 @@ def works(*args):
     return subprocess.run(args, check=False, capture_output=True).returncode == 0
 
 
+def device_of(where):
+    """What is mounted there."""
+    with open("/proc/mounts", encoding="utf-8") as f:
+        return next(line.split()[0] for line in f if line.split()[1] == where)
+
+
 class Case(service.Case):
     CONF = {"low_bytes": 0, "reserve_bytes": 262144}
 
@@ -56,12 +62,12 @@ class Case(service.Case):
         self.mount(s.audit, "-t", "tmpfs", "-o", options, "tmpfs")
         return s
 
-    def on_image(self, kind, size=48 << 20, options="loop", **more):
-        """The same on a disk of its own."""
+    def on_image(self, kind, size=48 << 20, options="loop", make=(), **more):
+        """The same on a disk of its own; make: options of mkfs."""
         if not ROOT:
             self.skipTest(NEEDS_ROOT)
         s = self.make(conf={**self.CONF, **more}, evaluators=1)
-        self.mount(s.audit, "-t", kind, "-o", options, self.image(kind, size))
+        self.mount(s.audit, "-t", kind, "-o", options, self.image(kind, size, *make))
         return s
 
     def ask(self, s, n=1, **more):

@@ -1,98 +1,123 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The audit directory's file system fills up, runs out of inodes, is remounted read-only, is frozen, or the directory is
-renamed or its mode changed under the service: whoever is answered is on record, whoever cannot be is denied with the
-cause or finds a closed connection, and all is well when the cause is gone."""
+"""The audit directory's file system fills up, or a quota on it does, it runs out of inodes, or of what low_bytes wants to
+be free: whoever is answered is on record, whoever cannot be is denied with the cause, what happened has its record in
+the reserve, and all is well when there is room again."""
 
+import ctypes
+import json
 import os
-import subprocess
-import threading
-import time
+import sys
 
-import service
-import tap
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import service  # noqa: E402
+import storage  # noqa: E402
+import tap  # noqa: E402
 
-ROOT = os.geteuid() == 0
-NEEDS_ROOT = "mounting a file system needs root"
+MIB = 1 << 20
 BIG = "x" * 3000  # of a request that leaves a large record
+NO_SPACE, QUOTA, LOW = "no space left", "disk quota exceeded", "storage low"
+WAITS = "the log cannot be written"
+Q_SETQUOTA, LIMIT_BLOCKS = 0x800008 << 8, 1
 
 
-def call(*args):
-    subprocess.run(args, check=True, capture_output=True)
+class Disk(ctypes.Structure):
+    """struct if_dqblk; in KiB"""
+    _fields_ = [(name, ctypes.c_uint64) for name in "hard soft used inodes_hard inodes_soft inodes until until_inodes".split()]
+    _fields_.append(("valid", ctypes.c_uint32))
 
 
-class Storage(service.Case):
-    def setUp(self):
-        super().setUp()
-        self.mounted = []
-        self.addCleanup(self.unmount)
-
-    def unmount(self):
-        for path in self.mounted:
-            subprocess.run(["umount", "-l", path], check=False, capture_output=True)
-
-    def on(self, options):
-        """A service, not started, whose audit directory is a tmpfs of its own."""
-        s = self.make(conf={"low_bytes": 0, "reserve_bytes": 262144}, evaluators=1)
-        call("mount", "-t", "tmpfs", "-o", f"mode=0700,{options}", "tmpfs", s.audit)
-        self.mounted.append(s.audit)
-        return s
-
-    def ask(self, s, n=1, resource="net:domain:www.example.com:443"):
-        """Replies, None for a connection that was closed."""
-        replies = []
-        for i in range(n):
+def fill(path):
+    """Whatever is free, in a file; its path."""
+    size = 0
+    with open(path, "wb") as f:
+        for piece in (16 * MIB, MIB, 65536, 4096):
             try:
-                with s.client() as c:
-                    replies.append(c.ask({"id": i, "action": "net:connect:tcp", "resource": resource}))
-            except (OSError, EOFError, ValueError, AssertionError):
-                replies.append(None)
-        return replies
+                while True:
+                    os.posix_fallocate(f.fileno(), size, piece)
+                    size += piece
+            except OSError:
+                pass
+    return path
 
-    def until_denied(self, s, cause):
-        """Large records until one is refused; the replies of those that were not."""
+
+class Filling(storage.Case):
+    CONF = {**storage.Case.CONF, "limits": {"answer_ms": 500}}
+    # The reserve is theirs.
+    TRUSTED = {"trusted_enforcement_points": [os.geteuid()]}
+
+    def until_denied(self, s, *causes):
+        """Large records until one is refused; the replies of those that were not. What waits for the log is closed."""
         good = []
         for _ in range(6000):
-            with s.client() as c:
-                for i in range(20):
-                    c.send({"id": i, **service.ALLOWED, "context": {"note": BIG}})
-                for reply in (c.receive() for _ in range(20)):
-                    if "audit_event_id" in reply:
-                        good.append(reply)
-                    else:
-                        self.assertEqual(reply["decision"], "deny")
-                        self.assertIn(cause, reply["reason"][0])
-                        return good
+            replies = self.ask_many(s)
+            good += self.good(replies)
+            bad = [r for r in replies if not self.good([r])]
+            for reply in bad:
+                self.refused(reply, *causes)
+            if bad:
+                return good
         raise AssertionError("never refused")
 
-    def served(self, s):
-        reply = self.ask(s)[0]
-        return reply is not None and "audit_event_id" in reply
+    @staticmethod
+    def ask_many(s, n=20):
+        replies = []
+        with s.client() as c:
+            for i in range(n):
+                c.send({"id": i, **service.ALLOWED, "context": {"note": BIG}})
+            try:
+                for _ in range(n):
+                    replies.append(c.receive())
+            except ConnectionError:
+                pass
+        return replies
 
-    def recovered(self, s, good):
+    def ends_well(self, s, good, *states):
+        """Served again; the log has everybody who was answered, and these states of storage in this order."""
         self.eventually(lambda: self.served(s), "served again")
         log = s.stop()
-        ids = log.by_id()
-        for reply in good:
-            self.assertIn(reply["audit_event_id"], ids)
-        self.assertTrue([r for r in log.management("storage") if r["storage"]["state"] == "recovered"])
+        self.recorded(log, good)
+        told = self.states(log)
+        print(f"# {len(good)} on record, storage {told}, "
+              f"unrecorded {[r['unrecorded']['count'] for r in log.management('unrecorded')]}")
+        rest = iter(told)
+        self.assertTrue(all(state in rest for state in states), told)
+        self.assertIn(service.run([os.path.join(service.BUILD, "bin", "auditlog"), "verify", s.audit])[0], (0, 3))
         return log
 
-    def test_full(self):
-        if not ROOT:
-            self.skipTest(NEEDS_ROOT)
-        s = self.on("size=3m").spawn().wait_ready()
-        filler = os.path.join(s.audit, "filler")
-        with open(filler, "wb") as f:
-            f.write(b"\0" * (1 << 20))
-        good = self.until_denied(s, "audit log unavailable: ")
+
+class Full(Filling):
+    def full(self, s):
+        s.spawn().wait_ready()
+        filler = fill(os.path.join(s.audit, "filler"))
+        good = self.until_denied(s, NO_SPACE, WAITS)
         os.unlink(filler)
-        self.recovered(s, good)
+        log = self.ends_well(s, good, "full", "recovered")
+        failed = [r["storage"] for r in log.management("storage") if r["storage"].get("from") == "failed"]
+        self.assertTrue(failed)
+        self.assertEqual(failed[0]["cause"], "No space left on device")
+
+    def test_tmpfs(self):
+        self.full(self.on("size=3m", **self.TRUSTED))
+
+    def test_ext4(self):
+        self.full(self.on_image("ext4", 12 * MIB, **self.TRUSTED))
+
+    def test_xfs(self):
+        self.full(self.on_image("xfs", 320 * MIB, **self.TRUSTED))
+
+    def test_others(self):
+        """The reserve is for trusted enforcement points: all others are refused as soon as there is nothing but that."""
+        s = self.on("size=3m")
+        s.spawn().wait_ready()
+        filler = fill(os.path.join(s.audit, "filler"))
+        good = self.until_denied(s, LOW)
+        os.unlink(filler)
+        log = self.ends_well(s, good, "full", "recovered")
+        self.assertFalse([r for r in log.management("storage") if r["storage"].get("from") == "failed"])
 
     def test_no_inodes(self):
         """Without a new file nothing can be rotated: the open segment goes on; all is sealed later."""
-        if not ROOT:
-            self.skipTest(NEEDS_ROOT)
         s = self.on("size=64m,nr_inodes=40")
         s.extra += ["--rotate-records", "10"]
         s.spawn().wait_ready()
@@ -104,63 +129,78 @@ class Storage(service.Case):
                     pass
         except OSError:
             fillers.pop()
-        replies = self.ask(s, 60)
+        good = self.good(self.ask(s, 60))
+        self.assertTrue(good)
         for path in fillers:
             os.unlink(path)
-        good = [r for r in replies if r and "audit_event_id" in r]
-        self.assertTrue(good)
-        self.eventually(lambda: self.served(s), "served again")
-        log = s.stop()
-        self.assertLessEqual({r["audit_event_id"] for r in good}, set(log.by_id()))
+        self.ends_well(s, good)
 
-    def test_frozen(self):
-        """A disk that does not answer: connections end within the bound, and nobody is told what is not so."""
-        if not ROOT:
-            self.skipTest(NEEDS_ROOT)
-        image = os.path.join(self.top, "image")
-        with open(image, "wb") as f:
-            f.truncate(48 << 20)
-        if subprocess.run(["mkfs.ext4", "-q", "-F", image], check=False, capture_output=True).returncode:
-            self.skipTest("no mkfs.ext4")
-        s = self.make(conf={"low_bytes": 0, "limits": {"answer_ms": 500}}, evaluators=1)
-        if subprocess.run(["mount", "-o", "loop", image, s.audit], check=False, capture_output=True).returncode:
-            self.skipTest("cannot mount an image here")
-        self.mounted.append(s.audit)
-        os.chmod(s.audit, 0o700)
+
+class Quota(Filling):
+    def used_up(self, s, limit):
+        """limit(True) sets a quota that the next megabytes reach, limit(False) takes it away."""
         s.spawn().wait_ready()
-        good = self.ask(s, 5)
-        call("fsfreeze", "-f", s.audit)
-        thaw = threading.Timer(4, call, ("fsfreeze", "-u", s.audit))
-        thaw.start()
-        try:
-            began = time.monotonic()
-            late = self.ask(s)[0]
-            print(f"# an answer, or none, after {time.monotonic() - began:.1f} s: {late}")
-            self.assertTrue(late is None or "audit_event_id" not in late)
-        finally:
-            thaw.join()
-        self.eventually(lambda: self.served(s), "served again")
-        ids = s.stop().by_id()
-        for reply in good:
-            self.assertIn(reply["audit_event_id"], ids)
+        good = self.good(self.ask(s, 3))
+        limit(True)
+        good += self.until_denied(s, QUOTA, WAITS)
+        limit(False)
+        log = self.ends_well(s, good, "full", "recovered")
+        self.assertIn("Disk quota exceeded", [r["storage"].get("cause") for r in log.management("storage")])
 
-    def test_directory_moved_and_closed(self):
-        """The writer holds its directory, not its path: renamed, or its mode changed, it goes on there."""
-        s = self.start(args=["--rotate-records", "5"])
-        good = self.ask(s, 12)
-        moved = s.audit + ".moved"
-        os.rename(s.audit, moved)
-        os.mkdir(s.audit, 0o700)
-        good += self.ask(s, 12)
-        os.rmdir(s.audit)
-        os.rename(moved, s.audit)
-        os.chmod(s.audit, 0o500)
-        closed = self.ask(s, 12)
+    def test_of_a_user(self):
+        """A quota of ext4 on the writer's account."""
+        s = self.on_image("ext4", 48 * MIB, "loop,usrquota", make=("-O", "quota", "-E", "quotatype=usrquota"), **self.TRUSTED)
+
+        def limit(on):
+            device = storage.device_of(s.audit)
+            wanted = Disk(hard=2048 if on else 0, soft=2048 if on else 0, valid=LIMIT_BLOCKS)
+            if ctypes.CDLL(None, use_errno=True).quotactl(Q_SETQUOTA, device.encode(), os.geteuid(), ctypes.byref(wanted)) < 0:
+                raise OSError(ctypes.get_errno(), "quotactl")
+        self.used_up(s, limit)
+
+    def test_of_a_subvolume(self):
+        """The same of btrfs, which has quotas on directories."""
+        s = self.on_image("btrfs", 256 * MIB, **self.TRUSTED)
+        top, s.audit = s.audit, os.path.join(s.audit, "log")
+        if not storage.works("btrfs", "quota", "enable", top):
+            self.skipTest("no quotas of btrfs here")
+        storage.call("btrfs", "subvolume", "create", s.audit)
+        self.addCleanup(setattr, s, "audit", top)
         os.chmod(s.audit, 0o700)
-        self.eventually(lambda: self.served(s), "served again")
+        self.used_up(s, lambda on: storage.call("btrfs", "qgroup", "limit", "2M" if on else "none", s.audit))
+
+
+class Low(Filling):
+    def test_all_is_too_little(self):
+        """Below low_bytes only trusted enforcement points are served; that it is low is on record."""
+        conf = {"low_bytes": 1 << 50}
+        s = self.start(evaluators=1, conf=conf)
+        for reply in self.ask(s, 5):
+            self.assertEqual(reply["reason"], [storage.UNAVAILABLE + LOW])
+        self.assertIn('"low"', json.dumps(s.admin("status")))
+        s.stop()
+        s = self.start(evaluators=1, conf={**conf, "trusted_enforcement_points": [os.geteuid()]})
+        good = self.good(self.ask(s, 5))
+        self.assertEqual(len(good), 5)
         log = s.stop()
-        good += [r for r in closed if r and "audit_event_id" in r]
-        self.assertLessEqual({r["audit_event_id"] for r in good}, set(log.by_id()))
+        self.recorded(log, good)
+        self.assertEqual([state for state in self.states(log) if state != "low"], [])
+        unrecorded, = log.management("unrecorded")
+        self.assertEqual(unrecorded["unrecorded"]["count"], 5)
+
+    def test_comes_and_goes(self):
+        s = self.on("size=64m", low_bytes=32 * MIB)
+        s.spawn().wait_ready()
+        good = self.good(self.ask(s, 3))
+        filler = os.path.join(s.audit, "filler")
+        with open(filler, "wb") as f:
+            f.write(bytes(40 * MIB))
+        self.eventually(lambda: not self.good(self.ask(s)), "refused")
+        self.refused(self.ask(s)[0], LOW)
+        os.unlink(filler)
+        log = self.ends_well(s, good, "low", "recovered")
+        low = log.management("storage")[0]["storage"]
+        self.assertLess(low["free_bytes"], low["low_bytes"])
 
 
 if __name__ == "__main__":
