@@ -7,14 +7,12 @@
 #include <stdio.h>
 
 #include "auditlog/commands.h"
-#include "auditlog/pool.h"
 #include "auditlog/query.h"
 
 struct count {
 	struct query *query;
 	struct scanner scanner[POOL_WORKERS];
 	_Atomic(uint64_t) n;
-	struct pool_progress progress;
 };
 
 static bool
@@ -46,7 +44,6 @@ count_job(void *context, unsigned worker, size_t i)
 		source_done(source, scan.fd);
 	}
 	atomic_fetch_add(&c->n, n);
-	atomic_fetch_add_explicit(&c->progress.done, 1, memory_order_relaxed);
 }
 
 static uint64_t
@@ -55,11 +52,10 @@ count_all(struct query *q)
 	static struct count c;
 
 	c.query = q;
-	c.progress = (struct pool_progress){.what = "counting", .total = q->sources.n};
 	for (unsigned i = 0; i < pool_workers(q->sources.n); i++)
 		if (scanner_init(&c.scanner[i]) < 0)
 			cli_fatal(ENOMEM, "count");
-	pool_run(q->sources.n, count_job, &c, &c.progress);
+	query_run(q, "counting", q->sources.n, count_job, &c);
 	for (unsigned i = 0; i < POOL_WORKERS; i++)
 		scanner_free(&c.scanner[i]);
 	return atomic_load(&c.n);

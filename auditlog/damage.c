@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
+#include "auditlog/bar.h"
 #include "common/cli.h"
 
 static bool
@@ -16,8 +17,11 @@ told(struct damage *d)
 void
 damage_line(struct damage *d, const char *file, uint64_t at, const char *why)
 {
-	if (told(d))
-		log_error("%s: byte %" PRIu64 ": %s", file, at, why);
+	if (!told(d))
+		return;
+	bar_hold();
+	log_error("%s: byte %" PRIu64 ": %s", file, at, why);
+	bar_release();
 }
 
 void
@@ -25,10 +29,12 @@ damage_file(struct damage *d, const char *file, int error)
 {
 	if (!told(d))
 		return;
+	bar_hold();
 	if (error == -ENXIO)
 		log_error("%s: not a regular file", file);
 	else
 		log_error("%s: %s", file, strerrordesc_np(-error));
+	bar_release();
 }
 
 int

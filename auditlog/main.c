@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdbool.h>
 
+#include "auditlog/bar.h"
 #include "auditlog/commands.h"
 #include "common/cli.h"
 #include "common/reading_jail.h"
@@ -79,6 +80,7 @@ main(int argc, char **argv)
 	int at;
 
 	cli_init("auditlog");
+	bar_look();
 	at = cli_parse_leading(&program, argc, argv);
 	if (version) {
 		cli_puts("auditlog " SEALWRIGHT_VERSION "\n");

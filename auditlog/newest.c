@@ -20,6 +20,7 @@ struct newest {
 	bool on;        /* --follow */
 	uint64_t found; /* matching records so far */
 	uint64_t at;    /* byte of the last of them */
+	size_t start;   /* the source that it is in */
 	char *line;     /* HUMAN_LINE bytes */
 };
 
@@ -36,10 +37,11 @@ back_take(void *context, const struct recordline *r, struct str line, uint64_t a
 	return ++n->found < n->lines;
 }
 
-/* Back from the end until there are enough. Returns the source to begin with, and n->at in it. */
-static size_t
-find_start(struct newest *n)
+/* Back from the end until there are enough: n->start is the source to begin with, n->at the byte in it. */
+static void
+find_start(void *context, unsigned worker, size_t job)
 {
+	struct newest *n = context;
 	struct query *q = &n->query;
 	size_t i = q->sources.n;
 	char name[SEGNAME_SIZE];
@@ -58,7 +60,9 @@ find_start(struct newest *n)
 		if (n->found == found || n->found < n->lines)
 			n->at = 0;
 	}
-	return i;
+	n->start = i;
+	(void)worker;
+	(void)job;
 }
 
 /* Behind the last line that is there. */
@@ -112,8 +116,10 @@ static void
 print_newest(struct newest *n)
 {
 	const struct sources *s = &n->query.sources;
-	size_t i = find_start(n);
+	size_t i;
 
+	query_run(&n->query, "looking back", 1, find_start, n);
+	i = n->start;
 	n->found = 0;
 	if (n->lines == 0)
 		while (i > 0 && !has_records(&s->all[i - 1]))

@@ -1,6 +1,6 @@
 # The complete link list of auditlog.
 OBJS-auditlog := \
-	auditlog/main.o auditlog/fault.o proto/logdir.o auditlog/sealchain.o auditlog/pool.o auditlog/reader.o \
+	auditlog/main.o auditlog/fault.o proto/logdir.o auditlog/sealchain.o auditlog/pool.o auditlog/bar.o auditlog/reader.o \
 	auditlog/verify.o auditlog/examine.o auditlog/judge.o auditlog/verdict.o auditlog/trust.o auditlog/span.o \
 	auditlog/segment.o auditlog/record.o auditlog/usual.o auditlog/tail.o \
 	auditlog/prove.o auditlog/verify_proof.o auditlog/proof.o auditlog/proof_check.o auditlog/apart.o auditlog/json.o \

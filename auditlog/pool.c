@@ -4,15 +4,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "auditlog/bar.h"
 #include "common/clock.h"
 
 #define BAR_AFTER US_PER_S /* of work */
 #define BAR_EVERY (US_PER_S / 10)
-#define BAR_WIDTH 40
 
 struct pool {
 	void (*job)(void *context, unsigned worker, size_t i);
@@ -45,26 +43,6 @@ pool_workers(size_t n)
 
 /* --- the bar --------------------------------------------------------------------------------- */
 
-static void
-bar_show(const struct pool_progress *p)
-{
-	uint64_t done = atomic_load(&p->done);
-	unsigned percent = done < p->total ? (unsigned)(done * 100 / p->total) : 100;
-	unsigned filled = percent * BAR_WIDTH / 100;
-	char bar[BAR_WIDTH + 1];
-
-	for (unsigned i = 0; i < BAR_WIDTH; i++)
-		bar[i] = i < filled ? '#' : '.';
-	bar[BAR_WIDTH] = '\0';
-	(void)fprintf(stderr, "\r%s [%s] %3u%%", p->what, bar, percent);
-}
-
-static void
-bar_wipe(void)
-{
-	(void)fprintf(stderr, "\r\033[K");
-}
-
 static struct timespec
 bar_next(void)
 {
@@ -77,7 +55,7 @@ bar_next(void)
 static void
 pool_watch(struct pool *pool, const struct pool_progress *progress)
 {
-	bool bar = progress && progress->total > 0 && isatty(STDERR_FILENO), shown = false;
+	bool bar = progress && progress->total > 0;
 	int64_t start = clock_monotonic();
 
 	(void)pthread_mutex_lock(&pool->lock);
@@ -91,11 +69,10 @@ pool_watch(struct pool *pool, const struct pool_progress *progress)
 		(void)pthread_cond_timedwait(&pool->done, &pool->lock, &next);
 		if (pool->running == 0 || clock_monotonic() - start < BAR_AFTER)
 			continue;
-		bar_show(progress);
-		shown = true;
+		bar_show(progress->what, atomic_load(&progress->done), progress->total);
 	}
 	(void)pthread_mutex_unlock(&pool->lock);
-	if (shown)
+	if (bar)
 		bar_wipe();
 }
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "auditlog/bar.h"
 #include "auditlog/emit.h"
-#include "auditlog/pool.h"
 #include "auditlog/reader.h"
 #include "common/clock.h"
 #include "common/hash.h"
@@ -87,10 +87,21 @@ query_scan(struct query *q, const struct source *source, char name[SEGNAME_SIZE]
 	    .name = shown,
 	    .open = source_is_open(shown),
 	    .filter = &q->filter,
-	    .damage = &q->damage};
+	    .damage = &q->damage,
+	    .done = &q->progress.done};
 	if (fd < 0)
 		damage_file(&q->damage, shown, fd);
 	return fd >= 0;
+}
+
+void
+query_run(struct query *q, const char *what, size_t n,
+    void (*job)(void *context, unsigned worker, size_t i), void *context)
+{
+	q->progress.what = what;
+	q->progress.total = what && bar_possible() ? sources_bytes(&q->sources) : 0;
+	atomic_store(&q->progress.done, 0);
+	pool_run(n, job, context, &q->progress);
 }
 
 void
@@ -110,7 +121,6 @@ struct query_run {
 	struct query *query;
 	struct emit emit;
 	struct query_worker worker[POOL_WORKERS];
-	struct pool_progress progress;
 };
 
 struct query_job {
@@ -159,7 +169,6 @@ run_job(void *context, unsigned worker, size_t i)
 	if (!atomic_load(&run->emit.stop))
 		job_scan(&job, &s->all[run->query->reverse ? s->n - 1 - i : i]);
 	emit_end(&run->emit, i);
-	atomic_fetch_add_explicit(&run->progress.done, 1, memory_order_relaxed);
 }
 
 static void
@@ -181,10 +190,17 @@ run_free(struct query_run *run)
 	}
 }
 
+/* On a terminal a bar may stand where it comes. */
 static void
 sink_put(void *context, struct str records)
 {
-	format_put(context, records);
+	struct format_use *use = context;
+
+	if (use->terminal)
+		bar_hold();
+	format_put(use, records);
+	if (use->terminal)
+		bar_release();
 }
 
 static size_t
@@ -196,14 +212,15 @@ sink_size(void *context, struct str records)
 uint64_t
 query_print(struct query *q)
 {
-	struct query_run run = {
-	    .query = q, .progress = {.what = "searching", .total = q->terminal ? 0 : q->sources.n}};
+	struct query_run run = {.query = q};
+	/* A format with an end has lines that are not whole before it. */
+	bool bar = !(q->terminal && q->format.format->end);
 	uint64_t records;
 
 	run_init(&run);
 	emit_init(&run.emit, q->limit, (struct emit_sink){sink_put, sink_size, &q->format});
 	format_begin(&q->format);
-	pool_run(q->sources.n, run_job, &run, &run.progress);
+	query_run(q, bar ? "searching" : NULL, q->sources.n, run_job, &run);
 	records = run.emit.records;
 	format_end(&q->format);
 	emit_deinit(&run.emit);

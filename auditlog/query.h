@@ -9,6 +9,7 @@
 #include "auditlog/damage.h"
 #include "auditlog/filter.h"
 #include "auditlog/format.h"
+#include "auditlog/pool.h"
 #include "auditlog/scan.h"
 #include "auditlog/sources.h"
 
@@ -25,8 +26,9 @@ struct query {
 	struct format_use
 	    format; /* how records are shown; its format is NULL: the command has no such option */
 	bool reverse;
-	bool waits;     /* for what will be there */
-	uint32_t limit; /* records; 0: all */
+	bool waits;                    /* for what will be there */
+	uint32_t limit;                /* records; 0: all */
+	struct pool_progress progress; /* bytes of the sources */
 };
 
 /* The options of filter.h, and --json; room for QUERY_OPTIONS. Returns how many. */
@@ -52,6 +54,10 @@ int query_code(const struct query *q, bool found);
 /* A scan of one source; false: told, or gone meanwhile. The caller gives it back by source_done(). */
 bool
 query_scan(struct query *q, const struct source *source, char name[SEGNAME_SIZE], struct scan *ret);
+
+/* pool_run() of n jobs that scan the sources; what: for the bar, NULL: none. */
+void query_run(struct query *q, const char *what, size_t n,
+    void (*job)(void *context, unsigned worker, size_t i), void *context);
 
 /* Put out every record that matches, as --format, --reverse and --limit say. Returns how many. */
 uint64_t query_print(struct query *q);

@@ -37,6 +37,13 @@ struct blocks {
 };
 
 static void
+add_done(const struct scan *scan, size_t n)
+{
+	if (scan->done)
+		atomic_fetch_add_explicit(scan->done, n, memory_order_relaxed);
+}
+
+static void
 blocks_init(struct blocks *b, struct scanner *s, const struct scan *scan)
 {
 	*b = (struct blocks){.s = s, .scan = scan, .p = s->buf + SCAN_MARGIN, .at = scan->from};
@@ -81,6 +88,7 @@ blocks_more(struct blocks *b)
 		damage_file(b->scan->damage, b->scan->name, (int)got);
 	b->p = block - left;
 	b->n = left + (got > 0 ? (size_t)got : 0);
+	add_done(b->scan, got > 0 ? (size_t)got : 0);
 	b->over = got <= 0;
 	blocks_cut_nul(b, left);
 }
@@ -299,6 +307,7 @@ block_before(struct blocks *b, uint64_t end, uint64_t *ret_from)
 
 		start = newline ? (size_t)(newline - b->s->buf) + 1 : n;
 	}
+	add_done(b->scan, n - start);
 	b->p = b->s->buf + start;
 	*ret_from = end - n + start;
 	if (start == n)

@@ -38,6 +38,8 @@ struct scan {
 	void *context;
 	struct damage *damage;
 	uint64_t from; /* byte to begin at, the start of a line; of what can seek */
+	_Atomic(uint64_t)
+	    *done; /* bytes that have been read are added, block by block; may be NULL */
 };
 
 /* To the end of the file. Returns the byte behind the last whole line that was read. */

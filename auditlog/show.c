@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "auditlog/bar.h"
 #include "auditlog/commands.h"
 #include "auditlog/query.h"
 #include "common/hash.h"
@@ -120,12 +121,14 @@ show_take(void *context, const struct recordline *r, struct str line, uint64_t a
 	struct show *s = context;
 
 	s->found = true;
+	bar_hold();
 	if (s->query->format.format) {
 		show_formatted(s->query, r, line);
-		return false;
+	} else {
+		show_members(r);
+		show_place(s, at);
 	}
-	show_members(r);
-	show_place(s, at);
+	bar_release();
 	return false;
 }
 
@@ -155,8 +158,9 @@ show_filter(const struct show *s, struct filter *f)
 }
 
 static void
-show_find(struct show *s)
+show_find(void *context, unsigned worker, size_t job)
 {
+	struct show *s = context;
 	struct sources *sources = &s->query->sources;
 	struct scanner scanner;
 	char name[SEGNAME_SIZE];
@@ -176,6 +180,8 @@ show_find(struct show *s)
 		source_done(s->source, scan.fd);
 	}
 	scanner_free(&scanner);
+	(void)worker;
+	(void)job;
 }
 
 /* --- the command ----------------------------------------------------------------------------- */
@@ -229,7 +235,7 @@ cmd_show(int argc, char **argv)
 	query_enter(&q, &command, operands + 1, n - 1, -1);
 	show_filter(&s, &q.filter);
 	sources_choose_seq(&q.sources, s.seq);
-	show_find(&s);
+	query_run(&q, "searching", 1, show_find, &s);
 	query_leave(&q);
 	return query_code(&q, s.found);
 }

@@ -100,6 +100,7 @@ sources_jail(const struct sources *s, const int *keep, size_t n_keep)
 struct seal_load {
 	const struct sources *sources;
 	struct hash *hash[POOL_WORKERS];
+	struct pool_progress progress;
 };
 
 /* The note's text ends at its first empty line: it is one line. */
@@ -137,6 +138,7 @@ seal_job(void *context, unsigned worker, size_t i)
 	size_t at;
 	int error;
 
+	atomic_fetch_add_explicit(&load->progress.done, 1, memory_order_relaxed);
 	if (!(source->kinds & LOGDIR_SEAL))
 		return;
 	segname_with(name, source->base, SEGNAME_SEAL);
@@ -153,7 +155,8 @@ seal_job(void *context, unsigned worker, size_t i)
 static int
 read_seals(struct sources *s)
 {
-	struct seal_load load = {.sources = s};
+	struct seal_load load = {
+	    .sources = s, .progress = {.what = "reading seals", .total = s->n}};
 	unsigned workers = pool_workers(s->n);
 	int error = 0;
 
@@ -163,7 +166,7 @@ read_seals(struct sources *s)
 			error = -ENOMEM;
 	}
 	if (error == 0)
-		pool_run(s->n, seal_job, &load, NULL);
+		pool_run(s->n, seal_job, &load, &load.progress);
 	for (unsigned i = 0; i < workers; i++)
 		hash_free(load.hash[i]);
 	return error;
@@ -271,6 +274,34 @@ sources_list(struct sources *s, const struct filter *f)
 	if (error == 0)
 		keep_those(s, f);
 	return error;
+}
+
+static uint64_t
+source_bytes(const struct sources *s, const struct source *source)
+{
+	char name[SEGNAME_SIZE];
+	struct stat st;
+
+	if (source->sealed)
+		return source->bytes;
+	segname_with(name, source->base, SEGNAME_CLOSED);
+	if (source->path ? fstat(source->fd, &st) < 0
+			 : fstatat(s->dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+uint64_t
+sources_bytes(const struct sources *s)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		uint64_t more = source_bytes(s, &s->all[i]);
+
+		bytes = more < UINT64_MAX - bytes ? bytes + more : UINT64_MAX;
+	}
+	return bytes;
 }
 
 void

@@ -53,6 +53,9 @@ int sources_list(struct sources *s, const struct filter *f);
 /* The seq of the first line of this segment of the directory; 0: none, or no record. */
 uint64_t sources_peek(const struct sources *s, const char *base);
 
+/* How many bytes there are to read, as seals say, else files; what is written to or cannot seek: 0. */
+uint64_t sources_bytes(const struct sources *s);
+
 /* Only what may hold this seq is left. */
 void sources_choose_seq(struct sources *s, uint64_t seq);
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 #include "auditlog/commands.h"
-#include "auditlog/pool.h"
 #include "auditlog/query.h"
 #include "auditlog/summary.h"
 #include "auditlog/when.h"
@@ -24,7 +23,6 @@ struct summarise {
 	struct summary part[POOL_WORKERS];
 	pthread_mutex_t lock;
 	struct summary all; /* under the lock */
-	struct pool_progress progress;
 };
 
 struct summarise_job {
@@ -68,7 +66,6 @@ run_job(void *context, unsigned worker, size_t i)
 		(void)scan_forward(&run->scanner[worker], &scan);
 		source_done(source, scan.fd);
 	}
-	atomic_fetch_add_explicit(&run->progress.done, 1, memory_order_relaxed);
 }
 
 static void
@@ -77,7 +74,6 @@ summarise(struct summarise *run)
 	const struct query *q = run->query;
 	bool by_day = q->filter.to - q->filter.from > HOURS_UP_TO;
 
-	run->progress = (struct pool_progress){.what = "reading", .total = q->sources.n};
 	(void)pthread_mutex_init(&run->lock, NULL);
 	summary_init(&run->all, false, by_day);
 	for (unsigned i = 0; i < pool_workers(q->sources.n); i++) {
@@ -85,7 +81,7 @@ summarise(struct summarise *run)
 		if (scanner_init(&run->scanner[i]) < 0)
 			cli_fatal(ENOMEM, "summary");
 	}
-	pool_run(q->sources.n, run_job, run, &run->progress);
+	query_run(run->query, "reading", q->sources.n, run_job, run);
 	for (unsigned i = 0; i < POOL_WORKERS; i++) {
 		summary_merge(&run->all, &run->part[i]);
 		summary_free(&run->part[i]);

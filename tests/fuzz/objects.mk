@@ -61,7 +61,7 @@ OBJS-fuzz_recorded := tests/fuzz/fuzz_recorded.o policyctl/recorded.o policyctl/
 LIBS-fuzz_recorded := json-c libcrypto
 
 FUZZERS += fuzz_scan
-OBJS-fuzz_scan := tests/fuzz/fuzz_scan.o auditlog/scan.o auditlog/damage.o auditlog/filter.o auditlog/path.o common/glob.o auditlog/when.o \
+OBJS-fuzz_scan := tests/fuzz/fuzz_scan.o auditlog/scan.o auditlog/damage.o auditlog/bar.o auditlog/filter.o auditlog/path.o common/glob.o auditlog/when.o \
 	proto/recordline.o proto/record.o proto/value.o proto/wire.o common/cli.o common/clock.o common/fds.o common/log.o common/text.o
 
 FUZZERS += fuzz_format

@@ -26,8 +26,9 @@ HUGE = int(os.environ.get("SEALWRIGHT_HUGE", str(64 << 20)))
 SPARSE = 8 << 30
 READING = ["search", "search --reverse", "search --json", "count", "count --user x", "summary --from 2000-01-01", "tail",
            "tail -n 100000 --json", "show 7", "ls", "ls --json", "export --format csv", "export --format json", "export --format ecs"]
-WHOLE = ["verify", "verify --json"]
-EXITS = {"verify": (0, 1, 2, 3, 4)}
+VERIFY = ["verify", "verify --json"]
+REPORT = ["report --format html", "report --format text"]
+EXITS = {"verify": (0, 1, 2, 3, 4), "report": (0, 1, 2, 3, 4)}
 UNSHOWN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
 
 
@@ -77,14 +78,10 @@ class Case(unittest.TestCase):
         cls.top = tempfile.mkdtemp(prefix="h")
         cls.good = LogBuilder(os.path.join(cls.top, "good"), segments=[20, 20, 20]).write()
         cls.other = [cls.good.lines[0], cls.good.lines[2]]
-        cls.report = "report" in subprocess.run([judges.AUDITLOG, "--help"], capture_output=True, text=True, check=True).stdout.split()
 
     @classmethod
     def tearDownClass(cls):
         shutil.rmtree(cls.top, True)
-
-    def reading(self):
-        return READING + (["report", "report --format html"] if self.report else [])
 
     def check(self, what, command, *paths):
         """It ends, with a documented status, and says of a fault what, where and in words of its own."""
@@ -122,7 +119,7 @@ class Contents(Case):
             path = os.path.join(self.top, "file.jsonl")
             with open(path, "wb") as f:
                 f.write(data)
-            for command in self.reading():
+            for command in READING:
                 if command == "search --json":  # what is passed on is lines of the file, whole
                     for line in self.check(what, command, path).stdout.splitlines(keepends=True):
                         self.assertIn(line, data.splitlines(keepends=True))
@@ -141,7 +138,7 @@ class Contents(Case):
                     f.write(data)
             directory, name = self.segment(what, make)
             # Each reads files alike: of the others, some for each content.
-            for command in ["search --json", *self.reading()[i % 3::3]]:
+            for command in ["search --json", *(READING + REPORT)[i % 3::3]]:
                 done = self.check(what, command, directory)
                 if command == "search --json":
                     found = [line for line in done.stdout.splitlines(keepends=True) if line not in data.splitlines(keepends=True)]
@@ -207,26 +204,26 @@ class NoFiles(Case):
             except PermissionError:
                 print(f"# {what}: not to be made here")
                 continue
-            for command in self.reading():
+            for command in READING + REPORT:
                 done = self.check(what, command, directory)
                 if command == "search --json":
                     self.assertEqual(done.stdout, rest, what)
                 if not command.startswith(("ls", "show", "tail", "report")):
                     self.assertEqual(done.returncode, 2, (what, command))
                     self.assertIn(name, done.stderr.decode(), (what, command))
-            for command in WHOLE:
+            for command in VERIFY:
                 self.assertEqual(self.check(what, command, directory).returncode, 1, (what, command))
             shutil.rmtree(directory)
 
     def test_as_an_operand(self):
         for path in ("/dev/zero", "/dev/tty", self.top + "/nothing", "/proc/self/mem", "", "/proc/self/fd"):
-            for command in [*self.reading(), *WHOLE]:
+            for command in READING + VERIFY + REPORT:
                 self.check(path, command, path)
 
     @unittest.skipIf(os.geteuid() == 0, "root may read everything")
     def test_not_readable(self):
         directory, name = self.segment("unreadable", lambda p: os.close(os.open(p, os.O_CREAT, 0)))
-        for command in self.reading():
+        for command in READING:
             done = self.check("unreadable", command, directory)
             if command.startswith(("search", "count", "export")):
                 self.assertEqual(done.returncode, 2)
@@ -243,7 +240,7 @@ class Huge(Case):
         for name in ("huge.jsonl", "huge.jsonl.tmp"):
             path = os.path.join(self.top, name)
             self.sparse(path, HUGE, self.good.lines[0][0])
-            for command in self.reading():
+            for command in READING:
                 done = self.check(name, command, path)
                 self.assertEqual(done.returncode == 2, name.endswith("l"), (command, done.stderr))
 
@@ -252,7 +249,7 @@ class Huge(Case):
         directory = os.path.join(self.top, "ahead")
         shutil.copytree(self.good.directory, directory)
         self.sparse(os.path.join(directory, self.good.names[2].replace("000003.jsonl", "000004.jsonl.tmp")), SPARSE)
-        for command in [*self.reading(), *WHOLE]:
+        for command in READING + VERIFY + REPORT:
             self.assertNotEqual(self.check("ahead", command, directory).returncode, 2)
 
 

@@ -70,7 +70,7 @@ OBJS-test_squid_line := tests/unit/test_squid_line.o policyctl/squid_line.o poli
 
 # auditlog: proofs and checkpoints.
 AUDITLOG-proof := auditlog/proof.o auditlog/proof_check.o auditlog/record.o auditlog/usual.o auditlog/sealchain.o proto/logdir.o \
-	auditlog/pool.o auditlog/fault.o proto/seal.o proto/note.o proto/merkle.o proto/segname.o proto/line.o proto/record.o \
+	auditlog/pool.o auditlog/bar.o auditlog/fault.o proto/seal.o proto/note.o proto/merkle.o proto/segname.o proto/line.o proto/record.o \
 	proto/value.o proto/wire.o common/base64.o common/ed25519.o common/hash.o common/linesum.o common/clock.o common/log.o \
 	common/text.o common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 UNIT_TESTS += test_proof test_proof_check test_checkpoint
@@ -279,7 +279,7 @@ OBJS-test_record := tests/unit/test_record.o auditlog/record.o auditlog/usual.o 
 	proto/line.o proto/record.o proto/value.o proto/wire.o common/hash.o common/linesum.o common/clock.o common/log.o common/text.o \
 	common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 LIBS-test_record := libcrypto
-OBJS-test_logdir := tests/unit/test_logdir.o proto/logdir.o auditlog/pool.o proto/segname.o common/clock.o
+OBJS-test_logdir := tests/unit/test_logdir.o proto/logdir.o auditlog/pool.o auditlog/bar.o proto/segname.o common/clock.o
 UNIT_TESTS += test_auditlog_format
 OBJS-test_auditlog_format := tests/unit/test_auditlog_format.o auditlog/path.o auditlog/format_text.o auditlog/format_csv.o \
 	auditlog/format_template.o auditlog/outline.o proto/recordline.o common/clock.o common/text.o
