@@ -84,6 +84,7 @@ class Jail(service.unittest.TestCase):
             "show": self.traced("show", event, self.log),
             "summary": self.traced("summary", "--from", "2026-01-01", self.log, codes=(0, 1)),
             "tail": self.followed(self.log),
+            "report": self.traced("report", "--from", "2026-01-01", self.log, codes=(3,)),
             "verify": self.traced("verify", self.log, codes=(3,)),
             "prove": self.traced("prove", "--out", proof, event, self.log),
             "verify-proof": self.traced("verify-proof", proof, codes=(3,)),
