@@ -251,30 +251,22 @@ static const struct ecs_member own_members[] = {
     {MEMBER_payload, ",\"payload\":"}, {MEMBER_evaluation_id, ",\"evaluation_id\":"},
     {MEMBER_evaluator, ",\"evaluator\":"}, {MEMBER_request_id, ",\"request_id\":"},
     {MEMBER_prev_hash, ",\"prev_hash\":"}, {MEMBER_os, ",\"os\":"},
-    {MEMBER_timestamp, ",\"timestamp\":"}, /* the last: see put_own() */
+    {MEMBER_timestamp, ",\"timestamp\":"}, /* the last: only when @timestamp cannot hold it */
 };
 
-/* A date field takes no other text, and every document must have this one. */
-static void
+/* A date field takes no other text, and every document must have this one. False: the record has none. */
+static bool
 put_time(struct text *t, const struct recordline *r)
 {
 	int64_t ms;
+	bool timed = outline_ms(r, &ms);
 
-	if (outline_ms(r, &ms))
+	if (timed)
 		put_field(t, "{\"@timestamp\":", recordline_value(r, MEMBER_timestamp));
 	else
 		text_put(t, STR("{\"@timestamp\":\"" NO_TIME "\""));
 	text_put(t, STR(",\"ecs\":{\"version\":\"" ECS_VERSION "\"}"));
-}
-
-/* What @timestamp cannot hold has a place, too. */
-static void
-put_own(struct text *t, const struct recordline *r)
-{
-	int64_t ms;
-
-	put_members(t, ",\"sealwright\":{", r, own_members,
-	    ARRAY_SIZE(own_members) - (outline_ms(r, &ms) ? 1 : 0));
+	return timed;
 }
 
 static void
@@ -295,10 +287,11 @@ ecs_record(
     const struct format_use *use, struct text *t, const struct recordline *r, struct str line)
 {
 	struct outline o = outline_of(r);
+	bool timed;
 
 	(void)use;
 	(void)line;
-	put_time(t, r);
+	timed = put_time(t, r);
 	put_event(t, r, &o);
 	put_who(t, r);
 	put_target(t, r, o.kind);
@@ -306,7 +299,7 @@ ecs_record(
 	put_members(t, ",\"rule\":{", r, rule_members, ARRAY_SIZE(rule_members));
 	put_members(
 	    t, ",\"organization\":{", r, organization_members, ARRAY_SIZE(organization_members));
-	put_own(t, r);
+	put_members(t, ",\"sealwright\":{", r, own_members, ARRAY_SIZE(own_members) - timed);
 	text_put(t, STR("}\n"));
 }
 
