@@ -3,6 +3,16 @@
 
 #include "common/text.h"
 
+bool
+facet_fits(const struct tally *t, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (t[i].most - t[i].n < FACET_TEXTS ||
+		    t[i].most_bytes - t[i].n_bytes < FACET_TEXTS * TALLY_KEY)
+			return false;
+	return true;
+}
+
 void
 facet_text(struct tally *t, struct str text)
 {

@@ -9,6 +9,9 @@
 /* No record has more texts of a kind. */
 #define FACET_TEXTS 8
 
+/* Whether all that another record can have fits into each of n tallies. */
+bool facet_fits(const struct tally *t, size_t n);
+
 void facet_text(struct tally *t, struct str text);
 /* The value's text; a record without it counts nowhere. */
 void facet_value(struct tally *t, const struct recordline_value *v);

@@ -5,7 +5,6 @@
 #include "auditlog/report.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "auditlog/commands.h"
@@ -131,7 +130,7 @@ parse(struct report *r, int argc, char **argv)
 	g.options[n++] = (struct cli_option){.name = "format",
 	    .value = "FORMAT",
 	    .text = &g.format,
-	    .help = "html, or text, which is usual on a terminal"};
+	    .help = "html|text (on a terminal text)"};
 	g.options[n++] = (struct cli_option){
 	    .name = "title", .value = "TEXT", .text = &g.title, .help = "heading of the report"};
 	g.options[n++] = (struct cli_option){.name = "top",
@@ -164,21 +163,32 @@ enter(struct report *r)
 		reader_failed(r->path, error);
 }
 
-/* Nothing in it is older, clocks set back aside. An open segment's name says when it was made. */
+/* When a segment was made, by its name: audit-20261121T034657Z-... */
+static bool
+time_of_name(const char *base, int64_t *ret)
+{
+	static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
+	const char *at = base + sizeof("audit-") - 1;
+	char text[sizeof(form)] = "";
+
+	if (strlen(base) < sizeof("audit-") - 1 + COMPACT_SIZE)
+		return false;
+	for (size_t i = 0; i < sizeof(form) - 1; i++) {
+		at += form[i] == 'd' && *at == 'T';
+		text[i] = form[i] == 'd' ? *at++ : form[i];
+	}
+	return clock_parse(str_from(text), ret) == 0;
+}
+
+/* Nothing in it is older, clocks set back aside. */
 static int64_t
 oldest_in(const struct source *s, int64_t otherwise)
 {
-	const char *at = s->base + sizeof("audit-") - 1; /* 20261121T034657Z */
-	char text[sizeof("2026-11-21T03:46:57Z")];
 	int64_t us;
 
 	if (s->sealed)
 		return s->first_time < s->last_time ? s->first_time : s->last_time;
-	if (strlen(s->base) < sizeof("audit-") - 1 + COMPACT_SIZE)
-		return otherwise;
-	(void)snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", at, at + 4, at + 6,
-	    at + 9, at + 11, at + 13);
-	return clock_parse(str_from(text), &us) == 0 ? us : otherwise;
+	return time_of_name(s->base, &us) ? us : otherwise;
 }
 
 /* Of the period what the log can hold something of. */

@@ -13,7 +13,6 @@
 #define SMALL_BYTES (64u << 10)
 #define LARGE_KEYS 16384
 #define LARGE_BYTES (1u << 20)
-#define RECORD_BYTES (FACET_TEXTS * TALLY_KEY)
 #define MINUTE_TEXT 16 /* 2026-11-21T03:46 */
 
 /* One worker's. */
@@ -54,18 +53,6 @@ report_counts_free(struct report_counts *c)
 {
 	for (unsigned i = 0; i < REPORT_TALLIES; i++)
 		tally_free(&c->tally[i]);
-}
-
-static bool
-counts_fit(const struct report_counts *c)
-{
-	for (unsigned i = 0; i < REPORT_TALLIES; i++) {
-		const struct tally *t = &c->tally[i];
-
-		if (t->most - t->n < FACET_TEXTS || t->most_bytes - t->n_bytes < RECORD_BYTES)
-			return false;
-	}
-	return true;
 }
 
 /* All of `from` into c, then `from` is empty. */
@@ -238,7 +225,7 @@ job_take(void *context, const struct recordline *r, struct str line, uint64_t at
 	bool own = member_is(r, MEMBER_category, STR("AUDIT_CATEGORY_MANAGEMENT"));
 
 	(void)line;
-	if (!counts_fit(&job->part->counts))
+	if (!facet_fits(job->part->counts.tally, REPORT_TALLIES))
 		merge(report, job->part);
 	if (!own && !filter_matches(&report->narrow, r)) {
 		job->part->counts.figure[FIGURE_LEFT_OUT]++;

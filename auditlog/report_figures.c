@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 
 #define NOTE 160
+#define WITH_DENIED 4 /* columns of a table that says how many were denied */
 
 /* --- figures --------------------------------------------------------------------------------- */
 
@@ -91,52 +92,38 @@ print_stand(const struct report *r)
 
 /* --- over time ------------------------------------------------------------------------------- */
 
+/* Of so many of the series given. */
 static void
-chart_decisions(const struct report *r)
+print_chart(const struct report *r, const char *id, const char *title, size_t n,
+    const struct chart_series *series)
 {
-	const struct chart c = {
-	    .id = "decisions",
-	    .title = "Decisions",
-	    .line = &r->line,
-	    .n = 3,
-	    .series = {{"allowed", "allow", r->all.bar[BAR_ALLOWED]},
-		{"denied on record only", "audit", r->all.bar[BAR_AUDITED]},
-		{"denied", "deny", r->all.bar[BAR_DENIED]}},
-	};
+	struct chart c = {.id = id, .title = title, .line = &r->line, .n = n};
 
+	memcpy(c.series, series, n * sizeof(*series));
 	r->paper->chart(&c);
 }
 
 static void
-chart_denials(const struct report *r)
+print_charts(const struct report *r)
 {
-	const struct chart c = {
-	    .id = "refusals",
-	    .title = "Denials alone",
-	    .line = &r->line,
-	    .n = 2,
-	    .series = {{"denied on record only", "audit", r->all.bar[BAR_AUDITED]},
-		{"denied", "deny", r->all.bar[BAR_DENIED]}},
-	};
+	const struct chart_series decisions[] = {{"allowed", "allow", r->all.bar[BAR_ALLOWED]},
+	    {"denied on record only", "audit", r->all.bar[BAR_AUDITED]},
+	    {"denied", "deny", r->all.bar[BAR_DENIED]}};
+	const struct chart_series others[] = {
+	    {"application events", "allow", r->all.bar[BAR_EVENT]},
+	    {"outcomes", "audit", r->all.bar[BAR_OUTCOME]},
+	    {"of the service itself", "other", r->all.bar[BAR_OWN]}};
 
+	r->paper->heading("Over time");
+	print_chart(r, "decisions", "Decisions", ARRAY_SIZE(decisions), decisions);
 	if (report_denials(r) > 0)
-		r->paper->chart(&c);
-}
-
-static void
-chart_others(const struct report *r)
-{
-	const struct chart c = {
-	    .id = "others",
-	    .title = "Other records",
-	    .line = &r->line,
-	    .n = 3,
-	    .series = {{"application events", "allow", r->all.bar[BAR_EVENT]},
-		{"outcomes", "audit", r->all.bar[BAR_OUTCOME]},
-		{"of the service itself", "other", r->all.bar[BAR_OWN]}},
-	};
-
-	r->paper->chart(&c);
+		print_chart(
+		    r, "refusals", "Denials alone", ARRAY_SIZE(decisions) - 1, decisions + 1);
+	print_chart(r, "others", "Other records", ARRAY_SIZE(others), others);
+	if (report_figure(r, FIGURE_OUTSIDE) > 0)
+		paper_say(r->paper, PAPER_PLAIN,
+		    COUNT " outside of the bars, older or newer than their segments say.",
+		    COUNT_OF(report_figure(r, FIGURE_OUTSIDE), "record"));
 }
 
 void
@@ -150,15 +137,7 @@ report_print_figures(const struct report *r)
 	print_service(r);
 	p->figures_end();
 	print_stand(r);
-	p->heading("Over time");
-	chart_decisions(r);
-	chart_denials(r);
-	chart_others(r);
-	if (report_figure(r, FIGURE_OUTSIDE) > 0)
-		paper_say(p, PAPER_PLAIN,
-		    "%" PRIu64 " records lie outside of the bars: by their times they are older or "
-		    "newer than their segments.",
-		    report_figure(r, FIGURE_OUTSIDE));
+	print_charts(r);
 }
 
 /* --- of whom --------------------------------------------------------------------------------- */
@@ -178,60 +157,49 @@ say_rest(const struct report *r, const struct tally *t)
 		    t->n, t->others);
 }
 
-static struct tally_row *
-rows_of(const struct tally *t)
+/* Name, number, how many of them were denied (where that is asked for), share of all of them. */
+static void
+print_table(const struct report *r, const char *title, const struct paper_column *columns, size_t n,
+    enum report_tally of, uint64_t all)
 {
-	struct tally_row *rows = tally_rows(t, false);
+	const struct tally *t = &r->all.tally[of];
+	CLEANUP_FREE struct tally_row *rows = tally_rows(t, false);
 
 	if (!rows)
 		cli_fatal(ENOMEM, "report");
-	return rows;
-}
-
-/* Name, number, share of all of them. */
-static void
-table_of(const struct report *r, const char *title, const char *name, enum report_tally of,
-    const char *number, uint64_t all)
-{
-	const struct tally *t = &r->all.tally[of];
-	const struct paper_column columns[] = {
-	    {name, COLUMN_CODE}, {number, COLUMN_NUMBER}, {"Share", COLUMN_SHARE}};
-	CLEANUP_FREE struct tally_row *rows = rows_of(t);
-
 	if (t->n == 0)
 		return;
 	r->paper->heading(title);
-	r->paper->table(NULL, columns, ARRAY_SIZE(columns));
+	r->paper->table(NULL, columns, n);
 	for (size_t i = 0; i < t->n && i < r->top; i++) {
 		r->paper->cell(rows[i].key);
 		r->paper->number(rows[i].count);
+		if (n == WITH_DENIED)
+			r->paper->number(
+			    tally_count(&r->all.tally[of + TALLY_DENIED], rows[i].key));
 		r->paper->share(rows[i].count, all);
 	}
 	r->paper->table_end();
 	say_rest(r, t);
 }
 
-/* The same with how many of them were denied. */
+static void
+table_of(const struct report *r, const char *title, const char *name, enum report_tally of,
+    const char *number, uint64_t all)
+{
+	const struct paper_column columns[] = {
+	    {name, COLUMN_CODE}, {number, COLUMN_NUMBER}, {"Share", COLUMN_SHARE}};
+
+	print_table(r, title, columns, ARRAY_SIZE(columns), of, all);
+}
+
 static void
 table_both(const struct report *r, const char *title, const char *name, enum report_tally of)
 {
-	const struct tally *t = &r->all.tally[of], *denied = &r->all.tally[of + TALLY_DENIED];
-	const struct paper_column columns[] = {{name, COLUMN_CODE}, {"Requests", COLUMN_NUMBER},
-	    {"Denied", COLUMN_NUMBER}, {"Share", COLUMN_SHARE}};
-	CLEANUP_FREE struct tally_row *rows = rows_of(t);
+	const struct paper_column columns[WITH_DENIED] = {{name, COLUMN_CODE},
+	    {"Requests", COLUMN_NUMBER}, {"Denied", COLUMN_NUMBER}, {"Share", COLUMN_SHARE}};
 
-	if (t->n == 0)
-		return;
-	r->paper->heading(title);
-	r->paper->table(NULL, columns, ARRAY_SIZE(columns));
-	for (size_t i = 0; i < t->n && i < r->top; i++) {
-		r->paper->cell(rows[i].key);
-		r->paper->number(rows[i].count);
-		r->paper->number(tally_count(denied, rows[i].key));
-		r->paper->share(rows[i].count, report_decisions(r));
-	}
-	r->paper->table_end();
-	say_rest(r, t);
+	print_table(r, title, columns, ARRAY_SIZE(columns), of, report_decisions(r));
 }
 
 static void

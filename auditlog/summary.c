@@ -7,8 +7,6 @@
 #define SMALL_BYTES (64u << 10)
 #define LARGE_KEYS 32768
 #define LARGE_BYTES (2u << 20)
-/* Of one record: nothing that it adds is longer, nor has it more texts of a kind. */
-#define RECORD_BYTES (FACET_TEXTS * TALLY_KEY)
 
 #define HOUR_TEXT 13 /* 2026-11-21T03 */
 #define DAY_TEXT 10
@@ -41,13 +39,7 @@ summary_free(struct summary *s)
 bool
 summary_fits(const struct summary *s)
 {
-	for (unsigned i = 0; i < SUMMARY_KINDS; i++) {
-		const struct tally *t = &s->tally[i];
-
-		if (t->most - t->n < FACET_TEXTS || t->most_bytes - t->n_bytes < RECORD_BYTES)
-			return false;
-	}
-	return true;
+	return facet_fits(s->tally, SUMMARY_KINDS);
 }
 
 void
