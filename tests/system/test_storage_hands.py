@@ -110,6 +110,20 @@ class Deleted(Hands):
         shutil.rmtree(s.audit)
         os.mkdir(s.audit, 0o700)
 
+    def test_key_directory(self):
+        """What is open is sealed with the keys that are in memory; no other log begins beside it."""
+        s = self.start(evaluators=1, args=["--rotate-records", "5"])
+        good = self.good(self.ask(s, 10))
+        self.settled(s)
+        shutil.rmtree(s.keys)
+        good += self.good(self.ask(s, 10))
+        self.assertEqual(len(good), 20)
+        self.recorded(s.stop(), good)
+        self.assertEqual(verify(s.audit)[0], 3)
+        s.spawn()
+        self.assertNotEqual(s.wait(), 0)
+        self.assertIn("belongs to a log, but there is no key state for it", s.said())
+
     def test_directory_replaced(self):
         """Another one under the name of the directory: the writer holds its own, and goes on there."""
         s = self.start(evaluators=1, args=["--rotate-records", "5"])
