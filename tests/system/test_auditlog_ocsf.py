@@ -105,10 +105,10 @@ class Events(formats.Case):
         """The commands in docs/EXPORT.md say nothing of what is whole, and where it is broken."""
         with open(os.path.join(service.TOP, "docs", "EXPORT.md"), encoding="utf-8") as f:
             script = re.search(r"### The chain\n.*?```bash\n(.*?)```", f.read(), re.S)[1]
-        log = LogBuilder(os.path.join(self.top, "chained"), segments=[9]).write()
+        log = LogBuilder(os.path.join(self.top, "chained"), segments=[4]).write()
         out = formats.raw("export", "--format", "ocsf", log.directory)[1]
-        for events, said in ((out, b""), (out.replace(b"/data/x", b"/data/y", 3), b"broken before 9\n"),
-                             (b"".join(out.splitlines(True)[:3] + out.splitlines(True)[4:]), b"broken before 5\n")):
+        for events, said in ((out, b""), (out.replace(b"https", b"http"), b"broken before 4\n"),
+                             (b"".join(out.splitlines(True)[::2]), b"broken before 3\n")):
             with open(os.path.join(self.top, "events.ocsf"), "wb") as f:
                 f.write(events)
             done = subprocess.run(["bash", "-c", script], cwd=self.top, capture_output=True, check=False)
