@@ -72,7 +72,7 @@ const char *const paper_style[] = {
 "ul.figures{grid-template-columns:1fr 1fr}td.share svg{display:none}td.share,.number{width:auto}th{white-space:normal}td{min-width:0}th,td{padding-right:.6rem}"
 ".stack thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}"
 ".stack tr,.stack td{display:block;padding-right:0}.stack tr{border-bottom:1px solid var(--line);padding:.5rem 0}"
-".stack td{border:0;padding:.15rem 0}.stack td::before{content:attr(data-label);display:block;color:var(--soft);font-size:.8rem}}",
+".stack td,.list .number,.list .time{width:auto;text-align:left}.stack td{border:0;padding:.15rem 0}.stack td::before{content:attr(data-label);display:block;color:var(--soft);font:.8rem/1.4 system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',Arial,sans-serif}}",
 "@media print{.list .time{width:11.4rem}.list th:nth-child(5){width:13rem}.list th:nth-child(3){width:6rem}:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--raised:#fff;--link:#000;"
 "--good:#0f4f29;--warn:#6b4400;--bad:#8f1018;--allow:#b9cfe3;--audit:#c79a45;--deny:#8f1018;--other:#999}"
 "html{font-size:9pt}main{max-width:none;padding:0}nav,summary{display:none}a{color:inherit;text-decoration:none}"

@@ -17,6 +17,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import anchor  # noqa: E402
 import browser  # noqa: E402
 import judges  # noqa: E402
 import procs  # noqa: E402
@@ -307,7 +308,6 @@ class Verdicts(Case):
         self.assertIn(f"\n  {words}\n", text.decode())
         unpinned = [text for tone, text in page.paragraphs if text.startswith("NOTHING WAS CHECKED AGAINST A PINNED KEY")]
         self.assertEqual(len(unpinned), 0 if pinned else 1)
-        self.assertEqual("Pinned key" in page.facts, False)
         self.assertEqual("pinned key" in page.facts, pinned)
         return page
 
@@ -388,6 +388,19 @@ class Verdicts(Case):
         page = Page(out)
         self.assertEqual((page.figures["Records"], page.facts["Records in it"]), (0, "none"))
         self.assertIn(("plain", "There is no denial on record in this period."), page.paragraphs)
+
+    def test_anchored(self):
+        log = self.build(segments=[5, 5, 5]).write()
+        witness, text = anchor.Witness(now=1795240000), anchor.checkpoint_text(log, 2)
+        os.mkdir(self.path("anchors"))
+        with open(self.path("anchors/a.note"), "wb") as f:
+            f.write(text + b"\n" + witness.line(text))
+        given = ["--anchors", self.path("anchors")]
+        page = self.both(log, *given, "--witness", judges.Key(witness.vkey).path)
+        self.assertEqual((page.verdict[1], page.facts["anchor"]), ("ANCHORED", "a.note"))
+        self.assertIn("An anchor says from outside", page.text)
+        self.assertEqual(self.both(log, *given).facts["unjudged"][:8], "a.note: ")
+        self.assertEqual(self.both(self.build("other", seed=1, segments=[3]).write(), *given).verdict[1], "BROKEN")
 
     def test_part_unreadable(self):
         """Behind the seals a line that is no record: the verdict's code gives way to that of an error."""

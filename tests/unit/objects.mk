@@ -285,6 +285,9 @@ OBJS-test_auditlog_format := tests/unit/test_auditlog_format.o auditlog/path.o a
 	auditlog/format_template.o auditlog/outline.o proto/recordline.o common/clock.o common/text.o
 UNIT_TESTS += test_auditlog_parts
 OBJS-test_auditlog_parts := tests/unit/test_auditlog_parts.o auditlog/when.o auditlog/tally.o common/clock.o
+UNIT_TESTS += test_report_parts
+OBJS-test_report_parts := tests/unit/test_report_parts.o auditlog/timeline.o auditlog/shown.o auditlog/incident.o proto/recordline.o \
+	common/clock.o common/text.o
 
 UNIT_TESTS += test_policy_index test_policy_many
 POLICY-agree := tests/unit/policy_agree.o tests/unit/policy_fixture.o $(POLICY-load) $(POLICY-load-common)
