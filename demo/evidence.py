@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a reviewer does with the demonstration's log: verify it from the key that was noted at the first start,
-prove one decision without showing another, and find out that a copy was altered."""
+"""What a reviewer does with the demonstration's log: verify it from the key that was noted at the first start, have a report
+of it, prove one decision without showing another, and find out that a copy was altered."""
 
 import glob
 import os
@@ -57,6 +57,10 @@ def story(build, top, event_id):
     show(run(build, 0, "policyctl", "enroll", "--no-qr", audit))
     print("The whole log from that key; RECOVERED, because a segment was sealed after the kill:")
     show(run(build, 3, "auditlog", "verify", "--key", pinned, audit))
+    page = os.path.join(top, "report.html")
+    with open(page, "w", encoding="utf-8") as f:
+        f.write(run(build, 3, "auditlog", "report", "--key", pinned, "--format", "html", audit))
+    print(f"A report on it for whoever was not there (--keep DIR leaves it):\n    {page}, {os.path.getsize(page)} bytes")
     print("One decision proven to somebody who gets no other record:")
     run(build, 0, "auditlog", "prove", "--out", proof, event_id, audit)
     show(run(build, 0, "auditlog", "verify-proof", "--key", pinned, proof))
