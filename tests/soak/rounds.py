@@ -3,6 +3,7 @@
 against what clients were told."""
 
 import collections
+import errno
 import json
 import os
 import re
@@ -219,11 +220,16 @@ class Round:
         self.log.disk.free()
 
     def power(self):
+        """Half of them while a call fails: what an error left undone is not on the disk."""
         self.readers.end()
+        if self.dice.random() < 0.5:
+            self.log.plan.arm("error", self.dice.choice(("fdatasync", "fdatasync", *STORAGE)), 1, 1 << 20, errno.EIO)
+            self.pause(0.1)
         self.log.disk.cut(self.service.pids("writer"))
         self.count(f"power cut {self.log.disk.kind}")
         procs.end_all([*procs.descendants(self.service.process.pid), self.service.process.pid])
         self.ended()
+        self.hit("call failed before a power cut")
         self.log.disk.again()
 
     def restart(self):
@@ -276,7 +282,7 @@ class Round:
 
     def work(self):
         while time.monotonic() < self.until:
-            self.pause(0.3)
+            self.pause(0.15)
             self.dice.choice(self.actions())()
             self.readers.collect()
             self.revive()

@@ -35,7 +35,7 @@ PROGRESS = 60
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=20)
-    parser.add_argument("--round", type=float, default=8)
+    parser.add_argument("--round", type=float, default=10)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEALWRIGHT_SEED", time.time_ns() % 1000000)))
     parser.add_argument("--writer", default=os.environ.get("SEALWRIGHT_WRITER"))
     parser.add_argument("--mutant")
