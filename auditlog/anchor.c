@@ -64,7 +64,7 @@ cmd_anchor(int argc, char **argv)
 	    {.name = "key",
 		.value = "VKEYFILE",
 		.text = &o.key,
-		.help = "the verifier key that you have pinned"},
+		.help = "the verifier key that you keep elsewhere (policyctl enroll shows it)"},
 	    {.name = "sign",
 		.value = "KEY.pem",
 		.text = &o.sign,

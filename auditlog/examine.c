@@ -11,11 +11,11 @@ examine_options(struct examine *e, struct cli_option *options)
 	const struct cli_option all[] = {
 	    {.name = "key",
 		.value = "VKEYFILE",
-		.help = "the verifier key that you have pinned",
+		.help = "the verifier key that you keep elsewhere (policyctl enroll shows it)",
 		.text = &e->key},
 	    {.name = "pin",
 		.value = "INDEX:HASH",
-		.help = "a seal that you have pinned (may be given again)",
+		.help = "the newest pin that an earlier check told (may be given again)",
 		.list = &e->pins},
 	    {.name = "max-age",
 		.value = "AGE",

@@ -85,20 +85,11 @@ format_usage(void)
 {
 	struct cli_table t;
 
-	cli_puts("\nformats:\n");
-	cli_table_init(&t, 2, false);
-	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
-		char name[32];
-		struct text left = text_over(name, sizeof(name));
-
-		text_put(&left, STR("  "));
-		text_put(&left, str_from(formats[i]->name));
-		cli_table_cell(&t, text_str(&left));
-		cli_table_cell(&t, str_from(formats[i]->about));
-	}
-	cli_table_cell(&t, STR("  '{...}...'"));
-	cli_table_cell(&t, str_from(format_template.about));
-	cli_table_print(&t);
+	cli_usage_begin(&t, "formats");
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		cli_usage_row(&t, formats[i]->name, formats[i]->about);
+	cli_usage_row(&t, "'{...}...'", format_template.about);
+	cli_usage_end(&t);
 }
 
 /* --- output ---------------------------------------------------------------------------------- */

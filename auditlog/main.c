@@ -28,23 +28,29 @@ static const struct auditlog_command auditlog_commands[] = {
     {NULL, NULL, NULL},
 };
 
+/* What most come for. */
+static const char *const auditlog_examples[][2] = {
+    {"what is going on?", "auditlog tail -f"},
+    {"who was denied what yesterday?",
+	"auditlog search --decision deny --from yesterday --to yesterday"},
+    {"the same, as a table",
+	"auditlog export --format csv --decision deny --from yesterday --to yesterday"},
+    {"is the log whole?", "auditlog verify --key KEPT.vkey"},
+};
+
 static void
 auditlog_usage(void)
 {
 	struct cli_table t;
 
-	cli_puts("\ncommands (each has a --help of its own):\n");
-	cli_table_init(&t, 2, false);
-	for (const struct auditlog_command *c = auditlog_commands; c->name; c++) {
-		char name[32];
-		struct text left = text_over(name, sizeof(name));
-
-		text_put(&left, STR("  "));
-		text_put(&left, str_from(c->name));
-		cli_table_cell(&t, text_str(&left));
-		cli_table_cell(&t, str_from(c->about));
-	}
-	cli_table_print(&t);
+	cli_usage_begin(&t, "commands (each has a --help of its own)");
+	for (const struct auditlog_command *c = auditlog_commands; c->name; c++)
+		cli_usage_row(&t, c->name, c->about);
+	cli_usage_end(&t);
+	cli_usage_begin(&t, "examples");
+	for (size_t i = 0; i < ARRAY_SIZE(auditlog_examples); i++)
+		cli_usage_row(&t, auditlog_examples[i][0], auditlog_examples[i][1]);
+	cli_usage_end(&t);
 }
 
 static int
@@ -71,7 +77,9 @@ main(int argc, char **argv)
 	};
 	const struct cli_command program = {
 	    .operands = "COMMAND ...",
-	    .about = "Read and judge the audit log. Nothing is written to it, ever.",
+	    .about =
+		"Read and judge the audit log. Nothing is written to it, ever. A command reads the "
+		"log of\nthis host, or the one in the directory that is its last word.",
 	    .options = options,
 	    .n_options = ARRAY_SIZE(options),
 	    .more = auditlog_usage,

@@ -16,6 +16,29 @@ struct verify {
 };
 
 static void
+verify_usage(void)
+{
+	static const struct {
+		enum verdict verdict;
+		const char *meaning;
+	} words[] = {
+	    {VERDICT_SEALED, "every sealed record is there, and as it was written"},
+	    {VERDICT_ANCHORED, "and somebody else has vouched for it"},
+	    {VERDICT_RECOVERED, "and something was closed after a crash or a storage error"},
+	    {VERDICT_PRUNED, "all that is there is good; the oldest records were deleted"},
+	    {VERDICT_UNPINNED, "checked with the key found beside the log: give --key"},
+	    {VERDICT_INCOMPLETE, "nothing is wrong, but not all can be judged"},
+	    {VERDICT_BROKEN, "not as it was written; the first fault is named"},
+	};
+	struct cli_table t;
+
+	cli_usage_begin(&t, "verdicts");
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		cli_usage_row(&t, verdict_name(words[i].verdict), words[i].meaning);
+	cli_usage_end(&t);
+}
+
+static void
 verify_options(struct verify *v, int argc, char **argv)
 {
 	const struct cli_option own[] = {
@@ -40,6 +63,7 @@ verify_options(struct verify *v, int argc, char **argv)
 	    .options = options,
 	    .n_options = n + ARRAY_SIZE(own),
 	    .most = 1,
+	    .more = verify_usage,
 	    .exits =
 		"0 sealed or anchored, 1 broken, 2 error, 3 sealed with a caveat, 4 incomplete",
 	};

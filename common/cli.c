@@ -368,6 +368,31 @@ cli_usage(const struct cli_command *command)
 }
 
 void
+cli_usage_begin(struct cli_table *t, const char *heading)
+{
+	cli_puts("\n");
+	cli_puts(heading);
+	cli_puts(":\n");
+	cli_table_init(t, 2, false);
+}
+
+void
+cli_usage_row(struct cli_table *t, const char *name, const char *about)
+{
+	char left[64];
+
+	(void)snprintf(left, sizeof(left), "  %s", name);
+	cli_table_cell(t, str_from(left));
+	cli_table_cell(t, str_from(about));
+}
+
+void
+cli_usage_end(struct cli_table *t)
+{
+	cli_table_print(t);
+}
+
+void
 cli_wrong(const struct cli_command *command, const char *fmt, ...)
 {
 	char what[512];

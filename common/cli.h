@@ -144,5 +144,13 @@ int cli_parse_leading(const struct cli_command *command, int argc, char **argv);
 /* Usage of a command to stdout. */
 void cli_usage(const struct cli_command *command);
 
+/*
+ * More of it, from cli_command.more: a heading ("formats"), then rows of a name and what it is. The
+ * table is the caller's; cli_usage_end() prints it.
+ */
+void cli_usage_begin(struct cli_table *t, const char *heading);
+void cli_usage_row(struct cli_table *t, const char *name, const char *about);
+void cli_usage_end(struct cli_table *t);
+
 /* The command line is wrong: say it and where help is, exit 2. */
 _Noreturn void cli_wrong(const struct cli_command *command, const char *fmt, ...) PRINTF_LIKE(2, 3);

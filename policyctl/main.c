@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdbool.h>
 
-#include "common/text.h"
 #include "policyctl/ctl.h"
 
 struct ctl_command {
@@ -35,18 +34,10 @@ ctl_usage(void)
 {
 	struct cli_table t;
 
-	cli_puts("\ncommands (each has a --help of its own):\n");
-	cli_table_init(&t, 2, false);
-	for (size_t i = 0; i < ARRAY_SIZE(ctl_commands); i++) {
-		char name[32];
-		struct text left = text_over(name, sizeof(name));
-
-		text_put(&left, STR("  "));
-		text_put(&left, str_from(ctl_commands[i].name));
-		cli_table_cell(&t, text_str(&left));
-		cli_table_cell(&t, str_from(ctl_commands[i].about));
-	}
-	cli_table_print(&t);
+	cli_usage_begin(&t, "commands (each has a --help of its own)");
+	for (size_t i = 0; i < ARRAY_SIZE(ctl_commands); i++)
+		cli_usage_row(&t, ctl_commands[i].name, ctl_commands[i].about);
+	cli_usage_end(&t);
 }
 
 int
