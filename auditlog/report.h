@@ -38,6 +38,8 @@ enum report_figure {
 	FIGURE_AGREES,
 	FIGURE_UNSEALED,
 	FIGURE_UNVOUCHED,
+	FIGURE_SEALED, /* segments that hold records of the period */
+	FIGURE_OPEN,
 	FIGURE_OUTSIDE, /* of the chart's bars, as the clock went */
 	REPORT_FIGURES,
 };

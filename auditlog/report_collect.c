@@ -35,6 +35,7 @@ struct collect_job {
 	struct part *part;
 	struct incident_place place;
 	enum report_figure stands;
+	bool any; /* it holds a record of the period */
 };
 
 /* --- counts ---------------------------------------------------------------------------------- */
@@ -225,6 +226,7 @@ job_take(void *context, const struct recordline *r, struct str line, uint64_t at
 	bool own = member_is(r, MEMBER_category, STR("AUDIT_CATEGORY_MANAGEMENT"));
 
 	(void)line;
+	job->any = true;
 	if (!facet_fits(job->part->counts.tally, REPORT_TALLIES))
 		merge(report, job->part);
 	if (!own && !filter_matches(&report->narrow, r)) {
@@ -258,7 +260,7 @@ run_job(void *context, unsigned worker, size_t i)
 	struct report *r = run->report;
 	const struct source *source = &r->sources.all[i];
 	char name[SEGNAME_SIZE];
-	struct collect_job job = {r, &run->part[worker], {i, NULL, 0}, FIGURE_UNVOUCHED};
+	struct collect_job job = {r, &run->part[worker], {i, NULL, 0}, FIGURE_UNVOUCHED, false};
 	struct scan scan = {.filter = &r->span, .take = job_take, .context = &job};
 
 	if (report_agrees(r, source))
@@ -275,6 +277,8 @@ run_job(void *context, unsigned worker, size_t i)
 		(void)scan_forward(&job.part->scanner, &scan);
 		source_done(source, scan.fd);
 	}
+	if (job.any)
+		job.part->counts.figure[source->sealed ? FIGURE_SEALED : FIGURE_OPEN]++;
 	atomic_fetch_add_explicit(&run->progress.done, 1, memory_order_relaxed);
 }
 

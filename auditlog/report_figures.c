@@ -43,7 +43,7 @@ print_decisions(const struct report *r)
 {
 	figure(r, "Records", report_figure(r, FIGURE_RECORDS), PAPER_PLAIN, "in this period");
 	figure(r, "Decisions", report_decisions(r), PAPER_PLAIN, "requests that were answered");
-	figure(r, "Allowed", report_figure(r, FIGURE_ALLOWED), PAPER_PLAIN, "by a rule");
+	figure(r, "Allowed", report_figure(r, FIGURE_ALLOWED), PAPER_PLAIN, "and let through");
 	figure(r, "Denied", report_figure(r, FIGURE_DENIED), PAPER_PLAIN, "and refused");
 	figure(r, "Denied on record only", report_figure(r, FIGURE_AUDITED), PAPER_WARN,
 	    "policy of mode audit or warn: not refused");
@@ -60,19 +60,16 @@ static void
 print_service(const struct report *r)
 {
 	const struct tally *sessions = &r->all.tally[TALLY_SESSION];
-	uint64_t sealed = 0, open = 0;
 
-	for (size_t i = 0; i < r->sources.n; i++) {
-		sealed += r->sources.all[i].sealed;
-		open += !r->sources.all[i].sealed;
-	}
 	figure(r, "The service's own records", report_figure(r, FIGURE_MANAGEMENT), PAPER_PLAIN,
 	    COUNT, COUNT_OF(report_figure(r, FIGURE_HEARTBEATS), "heartbeat"));
 	figure(r, "Runs of the service", sessions->n, PAPER_PLAIN, COUNT ", " COUNT,
 	    COUNT_OF(incidents_of(r, INCIDENT_START), "start"),
 	    COUNT_OF(incidents_of(r, INCIDENT_STOP), "clean end"));
-	figure(r, "Segments sealed", sealed, PAPER_PLAIN, "that may hold records of the period");
-	figure(r, "Segments not sealed", open, PAPER_PLAIN, "written to, or not closed yet");
+	figure(r, "Segments sealed", report_figure(r, FIGURE_SEALED), PAPER_PLAIN,
+	    "that hold records of the period");
+	figure(r, "Segments not sealed", report_figure(r, FIGURE_OPEN), PAPER_PLAIN,
+	    "that hold records of the period");
 }
 
 static void
