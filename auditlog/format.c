@@ -32,7 +32,7 @@ format_options(struct format_use *use, struct cli_option *options)
 	options[2] = (struct cli_option){.name = "ocsf-version",
 	    .value = "VERSION",
 	    .text = &use->ocsf_version,
-	    .help = "of ocsf: 1.7.0 (what you get without it) or 1.8.0"};
+	    .help = "of ocsf: 1.7.0|1.8.0 (1.7.0)"};
 	return FORMAT_OPTIONS;
 }
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 PROGRAMS = {"policyd": "sbin/policyd", "policyctl": "bin/policyctl", "auditlog": "bin/auditlog"}
 OPTION = re.compile(r"  (?:-(\w), )?--([a-z][a-z0-9-]*)(?: (\S+))?(?: {2,}|(?<=\w) )(\S.*)")
-WORDS = re.compile(r"(?<![\w|])[a-z][a-z-]*(?:\|[a-z][a-z-]*)+(?![\w|])")
+WORDS = re.compile(r"(?<![\w|])[a-z0-9][a-z0-9.-]*(?:\|[a-z0-9][a-z0-9.-]*)+(?![\w|])")
 # What the name of a value means, where it is not a fixed set.
 FILES = {"FILE", "PATH", "POLICY", "OLD", "NEW", "VKEYFILE", "CA.pem", "KEY.pem"}
 DIRECTORIES = {"DIR", "ADIR", "AUDITDIR"}

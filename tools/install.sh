@@ -18,7 +18,7 @@ place() { # MODE SOURCE DESTINATION-DIRECTORY-BELOW-PREFIX
 place_text() {
 	[ -e "$2" ] || return 0
 	place "$@"
-	sed -E "s#/usr/local/(s?bin/(policy|auditlog)|libexec/sealwright)#$PREFIX/\1#g" "$2" >"$root/$3/${2##*/}"
+	sed -E "s#/usr/local/(s?bin/(policy|auditlog)|libexec/sealwright|share/)#$PREFIX/\1#g" "$2" >"$root/$3/${2##*/}"
 }
 
 take_away() {

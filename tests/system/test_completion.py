@@ -37,6 +37,9 @@ zstyle ':completion:all-matches:*' insert true; zstyle ':completion:all-matches:
 """
 
 
+FIXED = re.compile(r"\b[a-z0-9.]+(\|[a-z0-9.]+)+\b")
+
+
 class Told:
     """What --help says of a program: options by command, values that are a fixed set, commands."""
 
@@ -65,7 +68,7 @@ class Told:
         """[(option, its values)] of those that --help has as a|b|c."""
         rows = re.findall(r"^  (?:-\w, )?(--[\w-]+) (\S+) +(.*)", self.text[command], re.M)
         for option, name, said in rows:
-            words = re.search(r"\b[a-z]+(\|[a-z]+)+\b", name) or re.search(r"\b[a-z]+(\|[a-z]+)+\b", said)
+            words = FIXED.search(name) or FIXED.search(said)
             if words:
                 yield option, sorted(words[0].split("|"))
 
@@ -266,8 +269,8 @@ class Values(unittest.TestCase):
             for command in told.commands():
                 for option, words in [*told.fixed(command), ("--format", told.formats(command))]:
                     operands = ["3", top] if command == "show" else [top]
-                    if command == "export":
-                        operands.append("--format=jsonl")
+                    if command == "export" or option == "--ocsf-version":
+                        operands.append("--format=" + ("ocsf" if option == "--ocsf-version" else "jsonl"))
                     for word in words:
                         done = subprocess.run([PATHS["auditlog"], command, *operands, option, word], capture_output=True,
                                               check=False)
