@@ -19,6 +19,20 @@ def works(*args):
     return subprocess.run(args, check=False, capture_output=True).returncode == 0
 
 
+def fill(path):
+    """Whatever is free, in a file; its path."""
+    size = 0
+    with open(path, "wb") as f:
+        for piece in (16 << 20, 1 << 20, 65536, 4096):
+            try:
+                while True:
+                    os.posix_fallocate(f.fileno(), size, piece)
+                    size += piece
+            except OSError:
+                pass
+    return path
+
+
 def device_of(where):
     """What is mounted there."""
     with open("/proc/mounts", encoding="utf-8") as f:

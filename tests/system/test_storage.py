@@ -27,20 +27,6 @@ class Disk(ctypes.Structure):
     _fields_.append(("valid", ctypes.c_uint32))
 
 
-def fill(path):
-    """Whatever is free, in a file; its path."""
-    size = 0
-    with open(path, "wb") as f:
-        for piece in (16 * MIB, MIB, 65536, 4096):
-            try:
-                while True:
-                    os.posix_fallocate(f.fileno(), size, piece)
-                    size += piece
-            except OSError:
-                pass
-    return path
-
-
 class Filling(storage.Case):
     CONF = {**storage.Case.CONF, "limits": {"answer_ms": 500}}
     # The reserve is theirs.
@@ -89,7 +75,7 @@ class Filling(storage.Case):
 class Full(Filling):
     def full(self, s):
         s.spawn().wait_ready()
-        filler = fill(os.path.join(s.audit, "filler"))
+        filler = storage.fill(os.path.join(s.audit, "filler"))
         good = self.until_denied(s, NO_SPACE, WAITS)
         os.unlink(filler)
         log = self.ends_well(s, good, "full", "recovered")
@@ -110,7 +96,7 @@ class Full(Filling):
         """The reserve is for trusted enforcement points: all others are refused as soon as there is nothing but that."""
         s = self.on("size=3m")
         s.spawn().wait_ready()
-        filler = fill(os.path.join(s.audit, "filler"))
+        filler = storage.fill(os.path.join(s.audit, "filler"))
         good = self.until_denied(s, LOW)
         os.unlink(filler)
         log = self.ends_well(s, good, "full", "recovered")
