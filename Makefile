@@ -5,7 +5,7 @@
 #   make demo       the main job, on real input     make lint       format, tidy, cppcheck, shellcheck, docs
 #   make deps       install what the build needs    make tcb        each process: files, lines, symbols
 #   make bench      figures, as ratios              make check-sanitizers   the tests under ASan and UBSan
-#   make check-faults   every fault at every call, every crash state, many power cuts and kills (some hours)
+#   make check-faults   every fault at every call, every crash state, many power cuts and kills (an hour)
 #   make soak       all faults mixed under load for MINUTES (20); then one table. SEED=n: the same choices again
 #   make fuzz       fuzz each target for FUZZ_SECONDS
 #   make install    DESTDIR= PREFIX=                make uninstall  (logs and keys stay)
@@ -161,11 +161,11 @@ check:
 REGISTERED := UNIT_TESTS='$(sort $(UNIT_TESTS))' FUZZERS='$(sort $(FUZZERS))'
 RUN_TESTS  := $(REGISTERED) $(PYTHON) tests/run.py
 
-# The whole of what `make check` runs a sample of; side by side by SEALWRIGHT_JOBS (16).
+# The whole of what `make check` runs a sample of, or PARTS of it; side by side by SEALWRIGHT_JOBS (16).
 check-faults:
 	tools/deps.sh check
 	@$(MAKE) all unit
-	tests/fault/all.sh $(BUILD)
+	$(PYTHON) tests/fault/all.py --build $(BUILD) $(PARTS)
 
 soak:
 	tools/deps.sh check

@@ -13,6 +13,7 @@
 
 #define DIR_OF(fd) (-2 - (fd))
 #define PAGE 4096
+#define SECTOR 512
 
 static void
 close_all(struct crashfs *fs)
@@ -79,7 +80,10 @@ cover(struct crashfs_file *f)
 	f->n_later = 0;
 }
 
-/* How one file may be left: nothing of what came later, all, all but the last, or parts of the last. */
+/*
+ * How one file may be left: nothing of what came later, all, all but the last, or parts of the last; or
+ * the first sector that was just being written is neither old nor new.
+ */
 enum data_way {
 	NOTHING,
 	ALL,
@@ -88,6 +92,7 @@ enum data_way {
 	HOLE,
 	PAGES,
 	SIZE_ONLY,
+	DAMAGED,
 	DATA_WAYS
 };
 
@@ -107,6 +112,13 @@ crashfs_data_ways(const struct crashfs *fs)
 }
 
 static void
+damage(struct crashfs_file *f, const struct crashfs_change *c)
+{
+	put(f, c, 0, c->length);
+	memset(f->bytes + c->offset, 0xa5, (size_t)(c->length < SECTOR ? c->length : SECTOR));
+}
+
+static void
 apply_part(struct crashfs_file *f, const struct crashfs_change *c, enum data_way way)
 {
 	if (way == BUT_LAST || c->call != PLAN_pwrite)
@@ -117,8 +129,10 @@ apply_part(struct crashfs_file *f, const struct crashfs_change *c, enum data_way
 		put(f, c, c->length / 2, c->length);
 	else if (way == PAGES)
 		put(f, c, 0, c->length > PAGE ? PAGE : c->length - 1);
-	else
+	else if (way == SIZE_ONLY)
 		extend(f, c->offset + c->length);
+	else
+		damage(f, c);
 }
 
 static void
@@ -335,12 +349,24 @@ take_open(
 	    CRASHFS_NAME, "%s", name);
 }
 
+/* After a sync that failed the next one need not bring to disk what that one was for. */
+static void
+take_failure(struct crashfs *fs, const struct plan_step *s)
+{
+	int file = *slot(fs, s->fd);
+
+	if (!fs->keeps_failed && file >= 0 && (s->call == PLAN_fsync || s->call == PLAN_fdatasync))
+		fs->file[file].n_later = 0;
+}
+
 void
 crashfs_take(
     struct crashfs *fs, const struct plan_step *s, const uint8_t *data, const char *const paths[2])
 {
-	if (s->result < 0)
+	if (s->result < 0) {
+		take_failure(fs, s);
 		return;
+	}
 	switch (s->call) {
 	case PLAN_RESTED:
 		rest(fs);

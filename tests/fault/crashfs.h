@@ -4,8 +4,8 @@
 /*
  * Two directories as a file system may leave them when the power goes in the middle of a trace
  * (plan.h). What an fsync or fdatasync has covered is there: of a file its bytes and size, of a
- * directory its names. Of what came later anything may be there or not: writes whole, in part, or with
- * a hole; names made or renamed, in their order up to some point, or all but one.
+ * directory its names. Of what came later anything may be there or not: writes whole, in part, with
+ * a hole or a damaged sector; names made or renamed, in their order up to some point, or all but one.
  */
 
 #include <stdbool.h>
@@ -56,6 +56,8 @@ struct crashfs {
 	int n_files;
 	struct crashfs_dir dir[2]; /* audit, keys */
 	int open[1024];            /* by descriptor: a file; -1: none; -2, -3: the directories */
+	bool
+	    keeps_failed; /* what a sync that failed was for may yet get to disk; else it is lost */
 };
 
 void crashfs_init(struct crashfs *fs);

@@ -25,6 +25,7 @@
 
 #define DELAY_NS 30000000
 #define DESCRIPTORS 1024
+#define LONG_READ 1000
 
 static void mark_begin(void);
 
@@ -415,7 +416,6 @@ ON_FD(dup3, (int fd, int fd2, int flags), (fd, fd2, flags), STEP(dup3, .fd2 = fd
 		return result;                              \
 	}
 
-PLAIN(ssize_t, -1, pread, (int fd, void *buf, size_t n, off_t at), (fd, buf, n, at))
 PLAIN(int, -1, fstat, (int fd, struct stat *st), (fd, st))
 PLAIN(int, -1, fstatat, (int fd, const char *restrict name, struct stat *restrict st, int flags),
     (fd, name, st, flags))
@@ -431,6 +431,30 @@ PLAIN(ssize_t, -1, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags
 PLAIN(ssize_t, -1, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags))
 PLAIN(ssize_t, -1, getrandom, (void *buf, size_t n, unsigned flags), (buf, n, flags))
 PLAIN(int, -1, eventfd, (unsigned n, int flags), (n, flags))
+/* Of a copy of records, not of the small things that are read. */
+static void
+misread(uint8_t *buf, ssize_t n)
+{
+	if (plan && plan->misread > 0 && plan->hit > 0 && n >= LONG_READ) {
+		plan->misread--;
+		buf[n / 2] ^= 1;
+	}
+}
+
+ssize_t
+pread(int fd, void *buf, size_t n, off_t at)
+{
+	ssize_t (*call)(int, void *, size_t, off_t) = real[PLAN_pread];
+	ssize_t done;
+
+	if (before(PLAN_pread))
+		return -1;
+	done = call(fd, buf, n, at);
+	misread(buf, done);
+	after();
+	return done;
+}
+
 /* Traced: an acknowledgement has its place among the calls that it vouches for. */
 ssize_t
 send(int fd, const void *buf, size_t n, int flags)

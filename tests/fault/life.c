@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,7 +131,7 @@ trial_begin(struct trial *t)
 	trial_plan(t, PLAN_NONE, PLAN_openat, 0, 0, 0);
 	t->plan->trace_on = 1;
 	t->plan->trace_n = 0;
-	t->plan->no_flags = 0;
+	t->plan->no_flags = t->plan->misread = 0;
 	memset(t->said, 0, sizeof(t->said));
 	t->failed = t->resumed = t->clean = t->commit = false;
 	forget_kept(t);
@@ -398,18 +399,34 @@ find_torn(void *ctx, const char *name, const char *bytes, size_t n)
 	return trial_torn_bytes(bytes, n) > 0 && !strstr(name, ".torn");
 }
 
+static void
+put_readable(const struct trial *t, const char *name, const void *bytes, size_t n)
+{
+	char path[512];
+
+	put_file(t->h.audit, name, bytes, n);
+	(void)snprintf(path, sizeof(path), "%s/%s", t->h.audit, name);
+	assert_int_equal(chmod(path, 0440), 0);
+}
+
 void
-trial_litter(struct trial *t)
+trial_litter_scratch(struct trial *t)
+{
+	static char scratch[1 << 16];
+
+	memset(scratch, 'x', sizeof(scratch));
+	put_readable(t, "recover.scratch", scratch, sizeof(scratch));
+}
+
+void
+trial_litter_torn(struct trial *t)
 {
 	static const char earlier[] = "{\"what an earlier start has set aside";
-	static char scratch[1 << 16];
 	char name[128], torn[132];
 
 	assert_true(each_open(t, find_torn, name));
 	(void)snprintf(torn, sizeof(torn), "%.*s.torn", (int)(strlen(name) - 4), name);
-	put_file(t->h.audit, torn, earlier, sizeof(earlier) - 1);
-	memset(scratch, 'x', sizeof(scratch));
-	put_file(t->h.audit, "recover.scratch", scratch, sizeof(scratch));
+	put_readable(t, torn, earlier, sizeof(earlier) - 1);
 	(void)each_open(t, keep_torn, t);
 }
 
@@ -475,6 +492,13 @@ trial_check(struct trial *t)
 	trial_check_log(t);
 }
 
+static void
+count_records(struct trial *t, unsigned channel)
+{
+	for (unsigned i = 0; i < HARNESS_TRACKED; i++)
+		t->plan->records += t->said[channel].seq[i] != 0;
+}
+
 void
 trial_check_log(struct trial *t)
 {
@@ -495,6 +519,7 @@ trial_check_log(struct trial *t)
 	for (unsigned c = 1; c <= LIFE_CHANNELS; c++) {
 		h->end[c] = t->said[c];
 		log_expect_acked(&log, h, c);
+		count_records(t, c);
 	}
 	expect_no_other(t, &log);
 	expect_told(t, &log);

@@ -65,11 +65,10 @@ void trial_expect_service(struct trial *t, const struct living *l);
 void trial_before(struct trial *t, const struct living *l);
 /* The same, and SIGKILL at its end. */
 void trial_before_kill(struct trial *t, const struct living *l);
-/*
- * What may be there beside an open segment whose last line is torn: a .torn of its name, of an earlier
- * start, and a scratch file that is longer than what comes into it next. Fails when nothing is torn.
- */
-void trial_litter(struct trial *t);
+/* A scratch file of an earlier start, longer than what comes into it next. */
+void trial_litter_scratch(struct trial *t);
+/* A .torn beside an open segment whose last line is torn, of its name. Fails when none is. */
+void trial_litter_torn(struct trial *t);
 /*
  * Its end by SIGKILL, at once; what was acknowledged until now counts. From a signal handler that ended
  * trial_work() by h.gone, too.

@@ -40,6 +40,8 @@ enum {
 	UNERASED,
 	UNSETTLED,
 	PILED,
+	UNNAMED,
+	UNSYNCED,
 	LIVES
 };
 
@@ -60,6 +62,8 @@ static const struct living lives[LIVES] = {
     [UNERASED] = {sync_options, 4, 1, 2},
     [UNSETTLED] = {long_options, 2, 2, 2},
     [PILED] = {long_options, 2, 2, 2},
+    [UNNAMED] = {sync_options, 2, 1, 2},
+    [UNSYNCED] = {long_options, 2, 2, 2},
 };
 /* What goes wrong in them; in those that begin on what another life has left, in that one. */
 static const struct upset {
@@ -67,7 +71,7 @@ static const struct upset {
 	enum plan_kind kind;
 	enum plan_call call;
 	int at, times, error;
-	bool before, killed, rested;
+	bool before, killed, rested, keeps_failed;
 	const char *told;
 } upsets[LIVES] = {
     [RECOVERED] = {PLAN_ANY, PLAN_KILL_AFTER, PLAN_pwrite, 12, 1, .before = true},
@@ -78,10 +82,13 @@ static const struct upset {
 	.told = "its records are written again"},
     [NAMELESS] = {PLAN_AUDIT_DIR, PLAN_ERROR, PLAN_fsync, 4, 1, EIO},
     [UNPUBLISHED] = {PLAN_AUDIT_DIR, PLAN_ERROR, PLAN_fsync, 5, 1, EIO},
-    [UNERASED] = {PLAN_KEYS_FILE, PLAN_ERROR, PLAN_fdatasync, 4, 1, EIO},
+    [UNERASED] = {PLAN_KEYS_FILE, PLAN_ERROR, PLAN_fdatasync, 4, 1, EIO, .keeps_failed = true},
     [UNSETTLED] = {PLAN_KEYS_FILE, PLAN_KILL, PLAN_fdatasync, 3, 1, .before = true},
     [PILED] = {PLAN_KEYS_FILE, PLAN_ERROR, PLAN_pwrite, 3, 1000, EIO, .before = true,
 	.killed = true},
+    [UNSYNCED] = {PLAN_KEYS_FILE, PLAN_ERROR, PLAN_fdatasync, 3, 1000, EIO, .before = true,
+	.killed = true},
+    [UNNAMED] = {PLAN_KEYS_DIR, PLAN_KILL, PLAN_fsync, 1, 1, .before = true},
 };
 static const struct living before = {sync_options, 5, 1, 1};
 
@@ -103,6 +110,7 @@ static struct state *states;
 static size_t n_states;
 static struct trial trial;
 static struct crashfs fs;
+static atomic_ulong *records; /* checked; shared */
 
 /* --- the trace --------------------------------------------------------------------------------- */
 
@@ -179,15 +187,17 @@ static void
 add_states(size_t life)
 {
 	struct plan_step s;
-	uint32_t step = 0;
+	uint32_t step = 0, prefixes = 0;
 
 	crashfs_init(&fs);
+	fs.keeps_failed = upsets[life].keeps_failed;
 	for (size_t at = 0; at < traced[life].n; step++) {
 		const uint8_t *data = trace_next(traced[life].trace, &at, &s);
 
 		take(&traced[life], &s, data);
 		if (!matters(&s))
 			continue;
+		prefixes++;
 		for (unsigned n = 0; n < crashfs_name_ways(&fs); n++)
 			for (unsigned d = 0; d < crashfs_data_ways(&fs); d++) {
 				assert_true(n_states < STATES_MAX);
@@ -198,6 +208,7 @@ add_states(size_t life)
 			}
 	}
 	(void)printf("# life %zu: %u steps, %zu states up to here\n", life, step, n_states);
+	(void)printf("# count prefixes %u\n", prefixes);
 }
 
 /* --- one state --------------------------------------------------------------------------------- */
@@ -234,12 +245,14 @@ keep_torn(void *ctx, const char *bytes, size_t n)
 
 /* Up to this step: what was done, and what was acknowledged. */
 static void
-replay(const struct traced *t, uint32_t step)
+replay(unsigned life, uint32_t step)
 {
+	const struct traced *t = &traced[life];
 	struct plan_step s;
 	size_t at = 0;
 
 	crashfs_init(&fs);
+	fs.keeps_failed = upsets[life].keeps_failed;
 	for (unsigned c = 1; c <= LIFE_CHANNELS; c++)
 		trial.h.end[c] = (struct peer_end){.fd = -1, .next = t->said[c].next};
 	for (uint32_t i = 0; i <= step; i++) {
@@ -270,7 +283,7 @@ run_state(size_t i)
 	const char *const dirs[2] = {trial.h.audit, trial.h.keys};
 
 	trial_begin(&trial);
-	replay(&traced[s->life], s->step);
+	replay(s->life, s->step);
 	promise_less(s);
 	trial.seals.n = 0;
 	crashfs_see(&fs, 0, see, &trial.seals);
@@ -300,6 +313,7 @@ prepare(void)
 static void
 put_away(void)
 {
+	*records += trial.plan->records;
 	trial_deinit(&trial);
 }
 
@@ -351,12 +365,14 @@ main(void)
 		return 0;
 	drive_seed();
 	traced = drive_share(LIVES * sizeof(*traced));
+	records = drive_share(sizeof(*records));
 	states = calloc(STATES_MAX, sizeof(*states));
 	if (!states)
 		return 1;
 	good = choose();
 	(void)fflush(stdout);
-	r = drive_all(&drive, n_states);
+	r = drive_all(&drive, good ? n_states : 0);
 	(void)printf("# %zu states, %zu failed\n", r.done, r.failed);
+	(void)printf("# count records %lu\n# count states %zu\n", *records, r.done);
 	return drive_tell("crash_prefix", good && r.done == n_states && r.failed == 0);
 }

@@ -18,17 +18,18 @@
 
 #include <cmocka.h>
 
+#include "common/clock.h"
 #include "tests/fault/drive.h"
 #include "tests/fault/life.h"
 #include "tests/unit/loop_mount.h"
 
 #define CUTS 6
-#define MOMENT_US 150000 /* the latest, from the start on */
-#define AGAIN_US 5000    /* whatever begins behind it ends, too */
+#define AGAIN_US 5000 /* whatever begins behind it ends, too */
 
 static struct loop_mount mount_;
 static struct trial trial;
 static volatile sig_atomic_t fired;
+static int64_t moment; /* us from the start on: the latest */
 
 /*
  * The writer stops before the power goes: what a call that is under way says after that, no machine
@@ -51,8 +52,8 @@ fire(int signal)
 static void
 aim(void)
 {
-	const struct itimerval when = {.it_value = {.tv_usec = random() % MOMENT_US + 1},
-	    .it_interval = {.tv_usec = AGAIN_US}};
+	const struct itimerval when = {
+	    .it_value = {.tv_usec = random() % moment + 1}, .it_interval = {.tv_usec = AGAIN_US}};
 	const struct sigaction action = {.sa_handler = fire, .sa_flags = SA_RESTART};
 
 	fired = 0;
@@ -97,6 +98,24 @@ one_cut(void)
 	trial_end(&trial);
 }
 
+/* How long a start and some rounds take here and now. */
+static void
+measure(void)
+{
+	static const char *const options[] = {"--rotate-records=9", "--reserve-bytes=65536", NULL};
+	static const struct living l = {options, 10, 1, 2};
+	int64_t since = clock_monotonic();
+
+	trial_begin(&trial);
+	trial_work(&trial, &l);
+	moment = 2 * (clock_monotonic() - since);
+	if (moment >= US_PER_S)
+		moment = US_PER_S - 1;
+	trial_finish(&trial);
+	trial_check(&trial);
+	trial_end(&trial);
+}
+
 static void
 cut_often(const char *name)
 {
@@ -108,9 +127,10 @@ cut_often(const char *name)
 		skip();
 	}
 	(void)setenv("TMPDIR", mount_.point, 1);
+	measure();
 	for (unsigned long i = 0; i < cuts; i++)
 		one_cut();
-	print_message("# %s: %lu cuts\n", name, cuts);
+	print_message("# count cut %s %lu\n", name, cuts);
 }
 
 static void
@@ -140,6 +160,8 @@ put_away(void **state)
 	(void)state;
 	trial_end(&trial);
 	loop_mount_remove(&mount_);
+	print_message("# count records %lu\n", trial.plan->records);
+	trial.plan->records = 0;
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #define NAME_SIZE 128
 #define DESCRIPTORS 1024
 #define RECORDS 16384
+#define PLACES 4
 
 struct traced_file {
 	struct text text; /* of a segment: what was written, its whole lines taken */
@@ -35,10 +36,13 @@ struct traced_name {
 	char name[NAME_SIZE];
 };
 
-/* Where a record was written last. */
+/* Where a record is: written again, it is in the segment that could not take it, too. */
 struct traced_record {
-	int file; /* 0: nowhere */
-	bool synced;
+	struct traced_place {
+		int file; /* 0: none */
+		bool synced;
+	} place[PLACES];
+	unsigned next;
 };
 
 struct tracing {
@@ -167,6 +171,29 @@ take_rename(const struct plan_step *s, const char *from)
 
 /* --- records ----------------------------------------------------------------------------------- */
 
+/* The one in this file, or one to be used for it. */
+static struct traced_place *
+place_of(struct traced_record *r, int file)
+{
+	for (unsigned i = 0; i < PLACES; i++)
+		if (r->place[i].file == file)
+			return &r->place[i];
+	return &r->place[r->next++ % PLACES];
+}
+
+/* For each record that is in this file. */
+static void
+each_place(int file, bool gone)
+{
+	for (uint64_t i = 1; i <= now.last; i++)
+		for (unsigned k = 0; k < PLACES; k++) {
+			struct traced_place *p = &now.record[i].place[k];
+
+			if (p->file == file)
+				*p = (struct traced_place){gone ? 0 : file, !gone};
+		}
+}
+
 static void
 take_line(int file, struct str line)
 {
@@ -174,7 +201,7 @@ take_line(int file, struct str line)
 
 	if (!facts_parse(line, &facts) || facts.seq >= RECORDS)
 		return;
-	now.record[facts.seq] = (struct traced_record){.file = file};
+	*place_of(&now.record[facts.seq], file) = (struct traced_place){.file = file};
 	if (facts.seq > now.last)
 		now.last = facts.seq;
 }
@@ -271,9 +298,7 @@ take_cut(const struct plan_step *s)
 	f->size = 0;
 	f->taken = f->text.n = 0;
 	f->failed = f->fsynced = false;
-	for (uint64_t i = 1; i <= now.last; i++)
-		if (now.record[i].file == now.open[s->fd])
-			now.record[i].file = 0;
+	each_place(now.open[s->fd], true);
 }
 
 static void
@@ -286,9 +311,7 @@ take_sync(const struct plan_step *s)
 	if (!f)
 		return;
 	f->fsynced |= s->call == PLAN_fsync;
-	for (uint64_t i = 1; i <= now.last; i++)
-		if (now.record[i].file == now.open[s->fd])
-			now.record[i].synced = true;
+	each_place(now.open[s->fd], false);
 }
 
 static void
@@ -307,13 +330,15 @@ static void
 expect_record(uint64_t seq)
 {
 	const struct traced_record *r = &now.record[seq < RECORDS ? seq : 0];
+	bool written = false, synced = now.commit;
 
-	if (r->file == 0)
-		fail_msg(
-		    "record %llu is acknowledged before it is written", (unsigned long long)seq);
-	if (!r->synced && !now.commit)
-		fail_msg(
-		    "record %llu is acknowledged before it is synced", (unsigned long long)seq);
+	for (unsigned i = 0; i < PLACES; i++) {
+		written |= r->place[i].file != 0;
+		synced |= r->place[i].synced;
+	}
+	if (!written || !synced)
+		fail_msg("record %llu is acknowledged before it is %s", (unsigned long long)seq,
+		    written ? "synced" : "written");
 }
 
 static void

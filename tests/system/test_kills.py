@@ -6,6 +6,7 @@ record that nobody asked.
 
 SEALWRIGHT_KILLS: how many, SEALWRIGHT_SEED: which."""
 
+import collections
 import json
 import os
 import random
@@ -72,6 +73,7 @@ class Kills(service.Case):
             os.kill(self.dice.choice(pids), signal.SIGKILL)
         except ProcessLookupError:
             return False
+        self.killed[role] += 1
         return True
 
     def one_life(self, name, life):
@@ -79,9 +81,10 @@ class Kills(service.Case):
         loads = [Load(s.socket, f"{life}-{i}") for i in range(CLIENTS)]
         for _ in range(self.dice.randint(0, SMALL)):
             time.sleep(self.dice.random() * MOMENT)
-            self.killed += self.shoot(s, self.dice.choice(CHILDREN))
+            self.shoot(s, self.dice.choice(CHILDREN))
         time.sleep(self.dice.random() * MOMENT)
-        self.killed += sum(self.shoot(s, role) for role in self.dice.choice(ENDS))
+        for role in self.dice.choice(ENDS):
+            self.shoot(s, role)
         s.wait()
         for load in loads:
             load.finish()
@@ -105,17 +108,21 @@ class Kills(service.Case):
     def test_kills(self):
         print(f"# SEALWRIGHT_SEED={SEED} SEALWRIGHT_KILLS={KILLS}")
         self.dice = random.Random(SEED)
-        self.killed = answers = logs = 0
-        while self.killed < KILLS:
+        self.killed = collections.Counter()
+        answers = logs = 0
+        while self.killed.total() < KILLS:
             loads, name = [], f"log{logs}"
             for life in range(LIVES):
                 loads += self.one_life(name, life)
-                if self.killed >= KILLS:
+                if self.killed.total() >= KILLS:
                     break
             answers += self.check(self.start(name).stop(), loads)
             self.services.clear()
             logs += 1
-        print(f"# {self.killed} kills, {logs} logs, {answers} answers, each on record once")
+        print(f"# {self.killed.total()} kills, {logs} logs, {answers} answers, each on record once")
+        for role, n in self.killed.items():
+            print(f"# count kill {role} {n}")
+        print(f"# count records {answers}")
         self.assertEqual([], [p for p in procs.descendants(os.getpid()) if procs.role(p)])
 
 
