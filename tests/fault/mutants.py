@@ -27,7 +27,7 @@ SIDE_BY_SIDE = "3"  # faults of one mutant
 TESTS = {mutations.STATES: ("test_crash_prefix", "SEALWRIGHT_LIFE"), mutations.POINTS: ("test_every_call", "SEALWRIGHT_ONLY")}
 # What is tried one after the other, each with the most that it tries of what it knows: first where the mutant's
 # author looks for it (None), then everywhere.
-LOOKS = [(None, "400"), (mutations.STATES, "500"), (mutations.POINTS, "600"), (mutations.STATES, "all"),
+LOOKS = [(None, "2000"), (mutations.STATES, "500"), (mutations.POINTS, "600"), (mutations.STATES, "all"),
          (mutations.POINTS, "6000")]
 
 
