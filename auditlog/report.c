@@ -14,7 +14,6 @@
 #define US_PER_DAY (86400 * US_PER_S)
 #define DEFAULT_DAYS 30
 #define TOP 10
-#define TOP_MOST 200
 #define TITLE_MOST 200
 #define ASKED_TEXT 4096
 
@@ -43,13 +42,33 @@ default_period(struct report *r, struct filter_given *given)
 	given->from = from;
 }
 
+/* As a shell takes it back. */
+static void
+put_quoted(struct text *t, const char *value)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "@%+=:,./_-";
+
+	if (value[0] && value[strspn(value, plain)] == '\0') {
+		text_put(t, str_from(value));
+		return;
+	}
+	text_char(t, '\'');
+	for (; *value; value++) {
+		if (*value == '\'')
+			text_put(t, STR("'\\'"));
+		text_char(t, *value);
+	}
+	text_char(t, '\'');
+}
+
 static void
 put_asked(struct text *t, const char *name, const char *value)
 {
 	text_put(t, t->n > 0 ? STR(" --") : STR("--"));
 	text_put(t, str_from(name));
 	text_char(t, ' ');
-	text_put(t, str_from(value));
+	put_quoted(t, value);
 }
 
 /* What was asked for besides the period, as it was given. */
@@ -99,9 +118,9 @@ choose(struct report *r, struct report_given *g, const struct cli_command *comma
 	default_period(r, &g->filter);
 	period = (struct filter_given){.from = g->filter.from, .to = g->filter.to};
 	filter_make(&r->narrow, command, &g->filter, r->now);
-	filter_make(&r->span, command, &period, r->now);
-	r->from = r->span.from;
-	r->to = r->span.to;
+	filter_make(&r->query.filter, command, &period, r->now);
+	r->from = r->query.filter.from;
+	r->to = r->query.filter.to;
 }
 
 static void
@@ -137,7 +156,7 @@ parse(struct report *r, int argc, char **argv)
 	    .value = "N",
 	    .number = &r->top,
 	    .min = 1,
-	    .max = TOP_MOST,
+	    .max = REPORT_TOP,
 	    .help = "rows of each table (10)"};
 	command.n_options = n;
 	if (cli_parse(&command, argc, argv, &r->path) == 0)
@@ -153,12 +172,12 @@ enter(struct report *r)
 	int error;
 
 	examine_read(&r->examine);
-	sources_open(&r->sources, &r->path, 1);
-	if (r->sources.dir.fd < 0)
+	sources_open(&r->query.sources, &r->path, 1);
+	if (r->query.sources.dir.fd < 0)
 		cli_fatal(ENOTDIR, "%s", r->path);
-	sources_jail(&r->sources, NULL, 0);
-	examine_log(&r->examine, &r->sources.dir, r->path);
-	error = sources_list(&r->sources, &r->span);
+	sources_jail(&r->query.sources, NULL, 0);
+	examine_log(&r->examine, &r->query.sources.dir, r->path);
+	error = sources_list(&r->query.sources, &r->query.filter);
 	if (error < 0)
 		reader_failed(r->path, error);
 }
@@ -195,10 +214,11 @@ oldest_in(const struct source *s, int64_t otherwise)
 static void
 make_timeline(struct report *r)
 {
-	int64_t from = r->sources.n > 0 ? r->to : r->from, to = r->to < r->now ? r->to : r->now;
+	int64_t from = r->query.sources.n > 0 ? r->to : r->from,
+		to = r->to < r->now ? r->to : r->now;
 
-	for (size_t i = 0; i < r->sources.n; i++) {
-		const struct source *s = &r->sources.all[i];
+	for (size_t i = 0; i < r->query.sources.n; i++) {
+		const struct source *s = &r->query.sources.all[i];
 		int64_t oldest = oldest_in(s, r->from);
 
 		from = oldest < from ? oldest : from;
@@ -234,9 +254,9 @@ cmd_report(int argc, char **argv)
 	report_collect(&r);
 	print(&r);
 	verdict = r.examine.judgement.verdict;
-	code = damage_finish(&r.damage, verdict_exit(verdict));
+	code = damage_finish(&r.query.damage, verdict_exit(verdict));
 	report_counts_free(&r.all);
 	examine_free(&r.examine);
-	sources_close(&r.sources);
+	sources_close(&r.query.sources);
 	return verdict == VERDICT_BROKEN ? EXIT_BROKEN : code;
 }

@@ -6,14 +6,14 @@
 #include <inttypes.h>
 #include <pthread.h>
 
-#include "auditlog/damage.h"
 #include "auditlog/examine.h"
-#include "auditlog/filter.h"
 #include "auditlog/incident.h"
 #include "auditlog/paper.h"
-#include "auditlog/sources.h"
+#include "auditlog/query.h"
 #include "auditlog/tally.h"
 #include "auditlog/timeline.h"
+
+#define REPORT_TOP 200 /* rows of a table at most */
 
 /* Numbers of records of the period. */
 enum report_figure {
@@ -92,11 +92,9 @@ struct report {
 	uint32_t top; /* rows of a table */
 	int64_t now, from, to;
 	struct examine examine;
-	struct sources sources; /* those of the period */
-	struct filter span;     /* the period alone */
-	struct filter narrow;   /* and all else that was asked for */
-	struct str asked;       /* that, as "--user alice"; empty: nothing */
-	struct damage damage;
+	struct query query;   /* its sources and its filter are of the period alone */
+	struct filter narrow; /* and all else that was asked for */
+	struct str asked;     /* that, as "--user alice"; empty: nothing */
 	struct timeline line;
 	pthread_mutex_t lock; /* of all, while it is collected */
 	struct report_counts all;

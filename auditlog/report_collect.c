@@ -7,7 +7,6 @@
 #include "auditlog/facet.h"
 #include "auditlog/pool.h"
 #include "auditlog/report.h"
-#include "auditlog/scan.h"
 
 #define SMALL_KEYS 512
 #define SMALL_BYTES (64u << 10)
@@ -27,7 +26,6 @@ struct part {
 struct collect {
 	struct report *report;
 	struct part part[POOL_WORKERS];
-	struct pool_progress progress;
 };
 
 struct collect_job {
@@ -258,39 +256,33 @@ run_job(void *context, unsigned worker, size_t i)
 {
 	struct collect *run = context;
 	struct report *r = run->report;
-	const struct source *source = &r->sources.all[i];
+	const struct source *source = &r->query.sources.all[i];
 	char name[SEGNAME_SIZE];
 	struct collect_job job = {r, &run->part[worker], {i, NULL, 0}, FIGURE_UNVOUCHED, false};
-	struct scan scan = {.filter = &r->span, .take = job_take, .context = &job};
+	struct scan scan;
 
 	if (report_agrees(r, source))
 		job.stands = FIGURE_AGREES;
 	else if (!source->sealed && !source->bad_seal)
 		job.stands = FIGURE_UNSEALED;
-	scan.fd = source_open(&r->sources, source, name, &scan.name);
-	scan.damage = &r->damage;
-	scan.open = source_is_open(scan.name);
+	if (!query_scan(&r->query, source, name, &scan))
+		return;
+	scan.take = job_take;
+	scan.context = &job;
 	job.place.file = scan.name;
-	if (scan.fd < 0) {
-		damage_file(&r->damage, scan.name, scan.fd);
-	} else {
-		(void)scan_forward(&job.part->scanner, &scan);
-		source_done(source, scan.fd);
-	}
+	(void)scan_forward(&job.part->scanner, &scan);
+	source_done(source, scan.fd);
 	if (job.any)
 		job.part->counts.figure[source->sealed ? FIGURE_SEALED : FIGURE_OPEN]++;
-	atomic_fetch_add_explicit(&run->progress.done, 1, memory_order_relaxed);
 }
 
 void
 report_collect(struct report *r)
 {
 	static struct collect run;
-	size_t n = r->sources.n;
+	size_t n = r->query.sources.n;
 
 	run.report = r;
-	run.progress.what = "reading";
-	run.progress.total = n;
 	(void)pthread_mutex_init(&r->lock, NULL);
 	incidents_init(&r->incidents);
 	report_counts_init(&r->all, false);
@@ -299,7 +291,7 @@ report_collect(struct report *r)
 		if (scanner_init(&run.part[i].scanner) < 0)
 			cli_fatal(ENOMEM, "report");
 	}
-	pool_run(n, run_job, &run, &run.progress);
+	query_run(&r->query, "reading", n, run_job, &run);
 	for (unsigned i = 0; i < pool_workers(n); i++) {
 		merge(r, &run.part[i]);
 		report_counts_free(&run.part[i].counts);

@@ -189,7 +189,7 @@ show_runs(const struct report *r, struct text *t)
 	    at_least(sessions), COUNT_OF(sessions->n, "run"),
 	    COUNT_OF(records_of(r, INCIDENT_START), "start"),
 	    COUNT_OF(records_of(r, INCIDENT_STOP), "clean end"));
-	say(t, "A run without a clean end crashed, was killed, or goes on.");
+	say(t, "A run without a clean end crashed, was killed, or went on after the period.");
 	say(t, "Segments closed after a crash: %" PRIu64 ".", records_of(r, INCIDENT_RECOVERY));
 }
 

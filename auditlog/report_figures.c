@@ -144,8 +144,8 @@ static void
 say_rest(const struct report *r, const struct tally *t)
 {
 	if (t->n > r->top)
-		paper_say(r->paper, PAPER_PLAIN,
-		    "And %zu more; auditlog summary --top 32768 has them.", t->n - r->top);
+		paper_say(r->paper, PAPER_PLAIN, "And %zu more; --top shows up to %d.",
+		    t->n - r->top, REPORT_TOP);
 	if (t->others > 0)
 		paper_say(r->paper, PAPER_WARN,
 		    "There were more than the %zu that are told apart: %" PRIu64

@@ -151,11 +151,11 @@ print_warnings(const struct report *r)
 		    "%" PRIu64 " records of the period stand in segments for which no good seal "
 		    "vouches.",
 		    report_figure(r, FIGURE_UNVOUCHED));
-	if (r->damage.n > 0)
+	if (r->query.damage.n > 0)
 		paper_say(r->paper, PAPER_WARN,
 		    "%" PRIu64 " places in the files of the period are no records and could not "
 		    "be counted.",
-		    (uint64_t)r->damage.n);
+		    (uint64_t)r->query.damage.n);
 }
 
 /* --- its evidence ---------------------------------------------------------------------------- */

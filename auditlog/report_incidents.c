@@ -44,7 +44,7 @@ print_overview(const struct report *r)
 static void
 say_more(const struct report *r, enum incident_kind k, uint64_t more)
 {
-	char from[RFC3339_SIZE], to[RFC3339_SIZE], buf[LINE];
+	char from[RFC3339_SIZE], to[RFC3339_SIZE], buf[PAPER_LINE];
 	struct text t = text_over(buf, sizeof(buf));
 
 	text_put(&t, STR("And "));
@@ -57,7 +57,12 @@ say_more(const struct report *r, enum incident_kind k, uint64_t more)
 	text_put(&t, str_from(from));
 	text_put(&t, STR(" --to "));
 	text_put(&t, str_from(to));
-	text_put(&t, STR(" DIR"));
+	text_char(&t, ' ');
+	if (k == INCIDENT_ERROR && r->asked.n > 0 && r->asked.n < sizeof(buf) - LINE) {
+		text_put(&t, r->asked);
+		text_char(&t, ' ');
+	}
+	text_put(&t, STR("DIR"));
 	r->paper->para(PAPER_PLAIN, text_str(&t));
 }
 
@@ -149,16 +154,16 @@ print_segments(const struct report *r)
 	    {"State", COLUMN_TEXT}, {"Records", COLUMN_NUMBER}, {"Segment", COLUMN_CODE}};
 	size_t n = 0;
 
-	for (size_t i = 0; i < r->sources.n; i++)
-		n += is_odd(&r->sources.all[i]);
+	for (size_t i = 0; i < r->query.sources.n; i++)
+		n += is_odd(&r->query.sources.all[i]);
 	if (n == 0)
 		return;
 	r->paper->heading("Segments that were not closed in the usual way");
 	r->paper->table(NULL, columns, ARRAY_SIZE(columns));
-	for (size_t i = 0, shown = 0; i < r->sources.n && shown < INCIDENT_KEPT; i++) {
-		if (!is_odd(&r->sources.all[i]))
+	for (size_t i = 0, shown = 0; i < r->query.sources.n && shown < INCIDENT_KEPT; i++) {
+		if (!is_odd(&r->query.sources.all[i]))
 			continue;
-		print_segment(r, &r->sources.all[i]);
+		print_segment(r, &r->query.sources.all[i]);
 		shown++;
 	}
 	r->paper->table_end();
@@ -197,11 +202,11 @@ print_gaps(const struct report *r)
 	if (j->verdict == VERDICT_BROKEN)
 		paper_say(r->paper, PAPER_BAD, "Behind that: %s%s%s.", j->fault.file,
 		    j->fault.file[0] ? ": " : "", j->fault.what);
-	if (r->sources.dir.torn > 0)
+	if (r->query.sources.dir.torn > 0)
 		paper_say(r->paper, PAPER_WARN,
 		    "%" PRIu64 " files hold what crashes or storage errors left of segments "
 		    "(.torn).",
-		    r->sources.dir.torn);
+		    r->query.sources.dir.torn);
 }
 
 void
