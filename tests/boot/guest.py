@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What kernel.py runs in its machine: the suite as root, the part of it that is about jails once more as an ordinary
-user, and the installed service (inside/test_units.py). The last line counts them all."""
+user, what sets the clock (inside/set_date.py), and the installed service (inside/test_units.py). The last line counts
+them all."""
 
 import argparse
 import ctypes
@@ -26,7 +27,7 @@ CHOSEN = ("test_jail", "test_jail_seal", "test_chan", "test_notify", "test_super
           "test_writer_storage", "test_recover", "test_recover_refused", "test_recover_faults", "test_sealer",
           "test_closer", "test_sealing_power", "test_segment", "test_keystate", "test_sandbox_clients",
           "test_sandbox_compiler", "test_sandbox_supervisor", "test_sandbox_writer", "test_sandbox_auditlog",
-          "test_activation", "test_admin", "test_config", "test_durability", "test_evaluate", "test_events",
+          "test_activation", "test_admin", "test_clock", "test_config", "test_durability", "test_evaluate", "test_events",
           "test_policy_refused", "test_restart", "test_signals", "test_syscalls", "test_verify")
 # Without a split of accounts.
 AS_USER = ("test_jail", "test_jail_seal", "test_sandbox_clients", "test_sandbox_compiler", "test_sandbox_supervisor",
@@ -79,12 +80,12 @@ def suite_as_user(count, names):
     count.skipped += skipped
 
 
-def service(count):
-    """The package, under this machine's systemd."""
-    print("=== the installed service", flush=True)
-    outcome = run.Outcome("boot/test_units")
-    env = {**os.environ, "BOOT": "1", "PYTHONPATH": os.path.join(TESTS, "lib")}
-    with subprocess.Popen([sys.executable, os.path.join(HERE, "inside", "test_units.py")], stdin=subprocess.DEVNULL,
+def inside(count, title, name, **more):
+    """One of the programs beside."""
+    print(f"=== {title}", flush=True)
+    outcome = run.Outcome(f"boot/{name}")
+    env = {**os.environ, **more, "PYTHONPATH": os.path.join(TESTS, "lib"), "SEALWRIGHT_BUILD": BUILD}
+    with subprocess.Popen([sys.executable, os.path.join(HERE, "inside", f"{name}.py")], stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="backslashreplace",
                           env=env) as process:
         for line in process.stdout:
@@ -100,13 +101,15 @@ def main():
     count = Count()
     run.procs.adopt_orphans()
     print(f"# Linux {os.uname().release}, {landlock()}", flush=True)
-    chosen = [n for n in names if n != "boot"] or ([] if names else list(CHOSEN))
+    chosen = [n for n in names if n not in ("boot", "date")] or ([] if names else list(CHOSEN))
     if chosen:
         suite(count, "as root", chosen)
         suite_as_user(count, [n for n in chosen if n in AS_USER] or chosen)
+    if not names or "date" in names:
+        inside(count, "the machine's clock", "set_date", SEALWRIGHT_OWN_MACHINE="1")
     # Last: the package brings accounts and a configuration that the suite would meet.
     if not names or "boot" in names:
-        service(count)
+        inside(count, "the installed service", "test_units", BOOT="1")
     for name, what in count.failed:
         print(f"FAILED {name}: {what}")
     print(f"{count.passed} passed, {len(count.failed)} failed, {count.skipped} skipped", flush=True)

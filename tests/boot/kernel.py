@@ -4,8 +4,8 @@
 that this is developed on. Boots a Debian with that kernel in an emulated machine (qemu, no KVM needed: slow) and runs
 guest.py there. The last line is "N passed, N failed, N skipped".
 
-    kernel.py [--build DIR] [NAME...]      NAME: as for tests/run.py, or "boot" for inside/test_units.py;
-                                           none: what looks at processes, jails and the log's files
+    kernel.py [--build DIR] [NAME...]      NAME: as for tests/run.py, "boot" for inside/test_units.py, "date" for
+                                           inside/set_date.py; none: what looks at processes, jails and the log's files
 
 Needs root (mmdebstrap). SEALWRIGHT_BOOT_CACHE names a directory in which kernel and Debian are kept; the machine is
 ended after SEALWRIGHT_KERNEL_SECONDS (default 5400)."""
