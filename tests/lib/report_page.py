@@ -173,4 +173,3 @@ class Page:
                     rows.append(row)
                 elif tag == "tbody":
                     (self.charts if any(s[0] == "figure" for s in stack) else self.tables)[heading] = rows
-        self.figures_notes = None
