@@ -15,12 +15,15 @@
 
 #include <cmocka.h>
 
+#include "common/clock.h"
+
 #define JOBS 4
 #define JOBS_MAX 64
 #define TRIAL_S 120
 
 struct outcome {
 	atomic_size_t next, done, counted, failed;
+	int64_t until; /* monotonic: none begins then */
 };
 
 unsigned long
@@ -156,14 +159,22 @@ try_one(const struct drive *d, struct outcome *o, size_t i)
 	(void)fflush(stdout);
 }
 
+/* Whether one more is to be tried: not once the first has failed, when that is all that is asked. */
+static bool
+goes_on(const struct outcome *o)
+{
+	bool first = getenv("SEALWRIGHT_FIRST") != NULL;
+
+	return !(first && o->failed > 0) && clock_monotonic() < o->until;
+}
+
 static _Noreturn void
 work_off(const struct drive *d, struct outcome *o, size_t n)
 {
-	bool first = getenv("SEALWRIGHT_FIRST") != NULL;
 	size_t i;
 
 	d->prepare();
-	while ((i = atomic_fetch_add(&o->next, 1)) < n && !(first && o->failed > 0))
+	while (goes_on(o) && (i = atomic_fetch_add(&o->next, 1)) < n)
 		try_one(d, o, i);
 	d->put_away();
 	_exit(0);
@@ -174,8 +185,10 @@ drive_all(const struct drive *d, size_t n)
 {
 	struct outcome *o = drive_share(sizeof(*o));
 	unsigned long jobs = drive_number("SEALWRIGHT_JOBS", JOBS);
+	unsigned long minutes = drive_number("SEALWRIGHT_MINUTES", 0);
 	struct drive_result r;
 
+	o->until = minutes > 0 ? clock_monotonic() + (int64_t)minutes * 60 * US_PER_S : INT64_MAX;
 	if (jobs < 1 || jobs > JOBS_MAX)
 		jobs = JOBS;
 	for (unsigned long i = 0; i < jobs; i++) {
@@ -189,6 +202,7 @@ drive_all(const struct drive *d, size_t n)
 	for (unsigned long i = 0; i < jobs; i++)
 		(void)wait(NULL);
 	r = (struct drive_result){.done = o->done, .counted = o->counted, .failed = o->failed};
+	r.all = r.done == n || (minutes > 0 && r.failed == 0);
 	(void)munmap(o, sizeof(*o));
 	return r;
 }

@@ -4,7 +4,7 @@
 /*
  * Many trials side by side, each in a process of its own, which a failing assertion ends; what that
  * one said is shown then, with the trial's name. SEALWRIGHT_JOBS: how many at once. SEALWRIGHT_FIRST:
- * the first failure is the end.
+ * the first failure is the end; SEALWRIGHT_MINUTES: none begins after so many.
  */
 
 #include <stdbool.h>
@@ -20,6 +20,7 @@ struct drive {
 
 struct drive_result {
 	size_t done, counted, failed;
+	bool all; /* that were asked for, or as many as there was time for */
 };
 
 struct drive_result drive_all(const struct drive *d, size_t n);
