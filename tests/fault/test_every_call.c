@@ -240,11 +240,14 @@ run_unharmed(size_t scenario)
 static void
 run_misread(size_t i)
 {
+	static const char *const long_options[] = {"--reserve-bytes=131072", NULL};
+	static const struct living l = {long_options, 5, 1, 2};
+
 	(void)i;
 	trial_begin(&trial);
-	trial_plan_on(&trial, PLAN_SEGMENT, PLAN_ERROR, PLAN_fdatasync, 3, 1, EIO);
+	trial_plan_on(&trial, PLAN_SEGMENT, PLAN_ERROR, PLAN_fdatasync, 4, 1, EIO);
 	trial.plan->misread = 2; /* what is torn is measured first, then copied */
-	trial_work(&trial, &lives[FRESH]);
+	trial_work(&trial, &l);
 	trial_finish(&trial);
 	assert_true(trial.clean);
 	assert_int_equal(trial.plan->misread, 0);
