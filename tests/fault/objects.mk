@@ -10,7 +10,7 @@ LIBS-test_unclosed := $(LIBS-test_writer_storage)
 FAULT_LIFE := tests/fault/life.o tests/fault/trace.o tests/fault/drive.o proto/facts.o proto/line.o \
 	tests/unit/writer_life.o $(WRITER_HARNESS)
 FAULTY     := $(BUILD)/fault/faulty.so
-$(FAULTY): tests/fault/faulty.c tests/fault/plan.h
+$(FAULTY): tests/fault/faulty.c tests/fault/plan.h auditd-writer/jail.h proto/segname.h $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) -std=gnu11 -O2 -g -fPIC -shared -Wall -Wextra -Werror -o $@ $< -ldl
