@@ -176,36 +176,47 @@ print_segments(const struct report *r)
 
 /* Seals count without a gap, so what is missing is known. */
 static void
-print_gaps(const struct report *r)
+print_good(const struct report *r)
 {
 	const struct judgement *j = &r->examine.judgement;
 	const struct sealchain *c = &r->examine.chain;
 
-	r->paper->heading("Keys and gaps");
 	if (j->seals == 0) {
-		r->paper->para(
-		    PAPER_PLAIN, STR("Nothing is sealed, so nothing is known to be missing."));
+		r->paper->para(PAPER_PLAIN,
+		    j->verdict == VERDICT_BROKEN
+			? STR("No seal is good.")
+			: STR("Nothing is sealed, so nothing is known to be missing."));
 		return;
 	}
 	paper_say(r->paper, PAPER_PLAIN,
-	    "%zu good seals, each signed with a key of its own that the one before it names; seq "
-	    "%" PRIu64 " to %" PRIu64 " without a gap.",
-	    j->seals, c->seals[0]->seal.first_seq, c->seals[j->seals - 1]->seal.last_seq);
+	    COUNT ", each signed with a key of its own; seq %" PRIu64 " to %" PRIu64
+		  " without a gap.",
+	    COUNT_OF(j->seals, "good seal"), c->seals[0]->seal.first_seq,
+	    c->seals[j->seals - 1]->seal.last_seq);
 	if (c->seals[0]->seal.index > 0)
 		paper_say(r->paper, PAPER_BAD,
-		    "The first %" PRIu64 " seals and their segments, up to seq %" PRIu64
-		    ", are missing.",
+		    "Seals missing at the front: %" PRIu64
+		    ", and with them the segments up to seq %" PRIu64 ".",
 		    c->seals[0]->seal.index, c->seals[0]->seal.first_seq - 1);
+}
+
+static void
+print_gaps(const struct report *r)
+{
+	const struct judgement *j = &r->examine.judgement;
+
+	r->paper->heading("Keys and gaps");
+	print_good(r);
 	if (j->pruned > 0)
 		paper_say(r->paper, PAPER_WARN,
-		    "The first %" PRIu64 " segments are gone; their seals are there.", j->pruned);
+		    "Segments gone from the front, with their seals kept: %" PRIu64 ".", j->pruned);
 	if (j->verdict == VERDICT_BROKEN)
-		paper_say(r->paper, PAPER_BAD, "Behind that: %s%s%s.", j->fault.file,
+		paper_say(r->paper, PAPER_BAD, "Then comes the fault: %s%s%s.", j->fault.file,
 		    j->fault.file[0] ? ": " : "", j->fault.what);
 	if (r->query.sources.dir.torn > 0)
 		paper_say(r->paper, PAPER_WARN,
-		    "%" PRIu64 " files hold what crashes or storage errors left of segments "
-		    "(.torn).",
+		    "Files with what crashes or storage errors left of segments (.torn): %" PRIu64
+		    ".",
 		    r->query.sources.dir.torn);
 }
 

@@ -234,12 +234,12 @@ class Verdicts(Case):
                          ["recovered", "poisoned"])
         page = self.both(log.prune(1).write())
         self.assertEqual(page.verdict[1], "PRUNED, RECOVERED")
-        self.assertIn(("warn", "The first 1 segments are gone; their seals are there."), page.paragraphs)
+        self.assertIn(("warn", "Segments gone from the front, with their seals kept: 1."), page.paragraphs)
         self.both(log, "--max-age", "1s")
         os.unlink(log.path(log.names[0] + ".seal"))
         page = self.both(log)
         self.assertEqual(page.verdict[1].partition(",")[0], "INCOMPLETE")
-        self.assertIn("up to seq 5, are missing", str(page.paragraphs))
+        self.assertIn("Seals missing at the front: 1, and with them the segments up to seq 5.", str(page.paragraphs))
 
     def test_broken(self):
         """The report is made all the same, and says so loudly."""
@@ -254,6 +254,8 @@ class Verdicts(Case):
         self.assertTrue([1 for tone, text in page.paragraphs if tone == "bad" and "NOT AS IT WAS WRITTEN" in text])
         self.assertEqual((page.facts["Agree with their seals"], page.facts["Without a good seal"]), ("5 records", "10 records"))
         self.assertEqual(page.figures["Records"], 15)
+        self.assertIn(("plain", "1 good seal, each signed with a key of its own; seq 1 to 5 without a gap."), page.paragraphs)
+        self.assertIn(f"Then comes the fault: {log.names[1]}: prev_hash", page.text)
         # What is no record at all is counted nowhere, told with its place, and the code is still that of the verdict.
         with open(path, "wb") as f:
             f.write(data[:-10] + b"\xff" * 9 + b"\n")
@@ -263,7 +265,9 @@ class Verdicts(Case):
         # Another key.
         self.assertEqual(self.both(self.build("other", seed=1, segments=[3]).write()).verdict[1], "SEALED")
         _, out, _ = report("--format", "html", "--key", judges.Key(log.vkey).path, *ALL, self.path("other"), code=1)
-        self.assertEqual(Page(out).verdict[1], "BROKEN")
+        page = Page(out)
+        self.assertEqual(page.verdict[1], "BROKEN")
+        self.assertIn(("plain", "No seal is good."), page.paragraphs)
 
     def test_empty(self):
         os.mkdir(self.path())
