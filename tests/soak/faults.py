@@ -60,6 +60,9 @@ class Plan:
             self.put(name, value)
         self.put("kind", self.kinds.index(kind))
 
+    def state(self):
+        return {name: self.get(name) for name in self.at if name != "made"}
+
     def clear(self):
         """Returns how many calls went wrong."""
         self.put("kind", 0)

@@ -80,7 +80,7 @@ class Round:
         self.until = time.monotonic() + seconds
         self.counts, self.faults = collections.Counter(), []
         self.loads, self.readers = [], Readers(dice)
-        self.service = None
+        self.service = self.told = None
 
     # --- the service ------------------------------------------------------------------------------
 
@@ -134,19 +134,31 @@ class Round:
         os.rename(new, os.path.join(self.log.top, "policy.json"))
 
     def served(self):
-        """A request of ours is answered, and on record."""
+        """A request of ours is answered, and on record. What came instead is in self.told."""
         try:
             with client.Client(self.service.socket, timeout=10) as c:
-                return "audit_event_id" in c.ask(service.ALLOWED)
-        except (OSError, ValueError, KeyError):
+                self.told = c.ask(service.ALLOWED)
+                return "audit_event_id" in self.told
+        except (OSError, ValueError, KeyError) as problem:
+            self.told = problem
             return False
+
+    def threads(self):
+        """What the writer's are at, for a report."""
+        found = []
+        for pid in self.service.pids("writer"):
+            for task in sorted(os.listdir(f"/proc/{pid}/task")):
+                with open(f"/proc/{pid}/task/{task}/wchan", encoding="ascii") as f:
+                    found.append(f"{task}: {procs.status(task, 'State')[0]} {f.read()}")
+        return found
 
     def serves_again(self):
         end = time.monotonic() + service.PATIENCE
         while not self.served():
             self.revive()
             if time.monotonic() > end:
-                raise Wrong(f"nothing goes wrong any more, and it does not serve: {self.service.said()[-2000:]}")
+                raise Wrong(f"nothing goes wrong any more, and it does not serve: {self.told}; the writer: {self.threads()}; "
+                            f"plan: {self.log.plan.state()}; {self.service.said()[-2000:]}")
             time.sleep(0.02)
 
     # --- what goes wrong --------------------------------------------------------------------------
@@ -196,8 +208,13 @@ class Round:
         self.await_hit()
         self.hit("call " + {"error": "failed", "short": "cut short", "delay": "slow"}[kind])
 
+    def end_at(self, calls):
+        """(kind, call) of an end of the process there; a write may be half done."""
+        kind = self.dice.choice([k for k in ("kill", "kill_after", "torn") if k in self.log.plan.kinds])
+        return kind, "pwrite" if kind == "torn" else self.dice.choice(calls)
+
     def call_kills(self):
-        self.log.plan.arm(self.dice.choice(("kill", "kill_after")), self.dice.choice(ALL_CALLS), self.dice.randint(1, 10), 1)
+        self.log.plan.arm(*self.end_at(ALL_CALLS), self.dice.randint(1, 10), 1)
         self.await_hit()
         self.hit("end at a call")
 
@@ -205,8 +222,8 @@ class Round:
         """Recovery itself goes wrong, and is tried again."""
         self.shoot("writer")
         self.ended()
-        self.log.plan.arm(self.dice.choice(("error", "kill", "kill_after")), self.dice.choice(STORAGE), self.dice.randint(1, 15),
-                          self.dice.choice((1, 1 << 20)), self.dice.choice(ERRORS))
+        how = self.dice.choice((self.end_at(STORAGE), ("error", self.dice.choice(STORAGE))))
+        self.log.plan.arm(*how, self.dice.randint(1, 15), self.dice.choice((1, 1 << 20)), self.dice.choice(ERRORS))
         self.service.spawn()
         self.pause(0.3)
         self.hit("in recovery")
@@ -346,7 +363,7 @@ class Round:
             self.work()
             self.end()
             self.check()
-        except (Wrong, AssertionError, OSError, ValueError) as problem:
+        except (Wrong, AssertionError, OSError, ValueError, subprocess.SubprocessError) as problem:
             self.faults.append(f"{type(problem).__name__}: {problem}")
         finally:
             self.put_down()
