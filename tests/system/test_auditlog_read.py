@@ -247,7 +247,7 @@ class Document(Case):
         with open(os.path.join(service.TOP, "docs", "READING.md"), encoding="utf-8") as f:
             commands = re.findall(r"^\| [^|]+ \| `(auditlog [^`]+)`", f.read(), re.M)
         commands = [shlex.split(c)[1:] for c in commands]
-        ran = [c for c in commands if c[0] != "verify" and "-f" not in c]
+        ran = [c for c in commands if c[0] not in ("verify", "report") and "-f" not in c]
         self.assertGreaterEqual(len(ran), 7)
         for command in ran:
             args = [self.records[0]["audit_event_id"] if a == "EVENT_ID" else a for a in command]

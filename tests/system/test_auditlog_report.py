@@ -400,6 +400,18 @@ class Manners(Case):
         for word in (b"--key", b"--from", b"--format", b"--title", b"4 incomplete"):
             self.assertIn(word, out)
 
+    def test_documented(self):
+        """What the pages tell to type."""
+        log = self.build(segments=[3]).write()
+        key = judges.Key(log.vkey).path
+        for name in ("READING.md", "REPORT.md"):
+            with open(os.path.join(service.TOP, "docs", name), encoding="utf-8") as f:
+                command = re.search(r"auditlog (report --key[^`\n]*) >october.html", f.read())[1]
+            args = [key if arg.endswith(".vkey") else arg for arg in shlex.split(command)[1:]]
+            _, out, err = report(*args, log.directory, code=0)
+            self.assertEqual((Page(out).facts["Period"], err),
+                             ("2026-10-01 00:00:00 UTC to 2026-10-31 23:59:59 UTC", ""))
+
     def test_usual(self):
         """The last 30 days, HTML unless it is a terminal."""
         now = int(datetime.datetime.now().timestamp()) * 1_000_000
