@@ -399,6 +399,24 @@ find_torn(void *ctx, const char *name, const char *bytes, size_t n)
 	return trial_torn_bytes(bytes, n) > 0 && !strstr(name, ".torn");
 }
 
+static bool
+delete_open(void *ctx, const char *name, const char *bytes, size_t n)
+{
+	char path[512];
+
+	(void)bytes;
+	(void)n;
+	(void)snprintf(path, sizeof(path), "%s/%s", (const char *)ctx, name);
+	assert_int_equal(unlink(path), 0);
+	return false;
+}
+
+void
+trial_delete_open(struct trial *t)
+{
+	(void)each_open(t, delete_open, t->h.audit);
+}
+
 static void
 put_readable(const struct trial *t, const char *name, const void *bytes, size_t n)
 {

@@ -123,6 +123,10 @@ MUTANTS = [
      points("busy:pwrite")),
     ("tail-not-cut", [edit("closing.c", "int error = dir_cut(fd, job->total.bytes);", "int error = 0;")],
      points("fresh")),
+    ("deleted-not-noticed", [edit("segment.c", "if (error == 0 && !dir_is_named(s->fd))",
+                                  "if (error > 0 && !dir_is_named(s->fd))")], points("fresh")),
+    ("deleted-not-copied", [edit("closing.c", "from = found == -ENOENT && job->fd >= 0 ? job->fd : found;",
+                                 "from = found;")], points("fresh")),
     # --- the key state
     ("keystate-not-committed", [edit("sealer.c", "int error = keyfile_commit(s->file, &s->next);", "int error = 0;")],
      points("fresh")),
