@@ -46,6 +46,7 @@ check|optional|file /usr/share/bash-completion/bash_completion|bash-completion|b
 check|optional|command zsh|zsh|zsh|zsh|zsh
 check|optional|command lnav|lnav|lnav|lnav|lnav
 check|optional|command mandoc|mandoc|mandoc|mandoc|mandoc
+check|optional|command chromium chromium-browser|chromium|chromium|chromium|chromium
 lint|need|command clang|clang|clang|clang|clang
 lint|need|command clang-format|clang-format|clang-tools-extra|clang|clang-extra-tools
 lint|need|command clang-tidy|clang-tidy|clang-tools-extra|clang|clang-extra-tools
