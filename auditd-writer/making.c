@@ -19,6 +19,7 @@ making_use_up(struct making *m, const char *base, int fd)
 	}
 	(void)snprintf(e->base, sizeof(e->base), "%s", base);
 	e->fd = fd;
+	e->bad = false;
 	m->n_empties++;
 }
 
@@ -52,9 +53,8 @@ make_fresh(struct making *m, struct job *job)
 
 /* So that nothing piles up although nothing can be deleted. */
 static void
-make_of_empty(struct making *m, struct job *job)
+make_of_empty(struct making *m, struct making_empty *e, struct job *job)
 {
-	const struct making_empty *e = &m->empties[m->n_empties - 1];
 	char empty[SEGNAME_SIZE], name[SEGNAME_SIZE];
 	int error = 0;
 
@@ -63,6 +63,7 @@ make_of_empty(struct making *m, struct job *job)
 	job->fd = e->fd;
 	/* What a failed attempt to write has left in it, nobody relies on. */
 	error = dir_cut(job->fd, 0);
+	e->bad = error < 0;
 	if (error < 0)
 		(void)job_failed(job, "empty a segment", error);
 	else if (make_durable(job) == 0 && strcmp(empty, name) != 0)
@@ -72,7 +73,17 @@ make_of_empty(struct making *m, struct job *job)
 	if (job->error < 0)
 		job->fd = -1;
 	else
-		m->n_empties--;
+		*e = m->empties[--m->n_empties];
+}
+
+/* The last that is good; with many bad ones, the last. NULL: a fresh file is better. */
+static struct making_empty *
+best_empty(struct making *m)
+{
+	for (unsigned i = m->n_empties; i > 0; i--)
+		if (!m->empties[i - 1].bad)
+			return &m->empties[i - 1];
+	return m->n_empties < MAKING_BAD ? NULL : &m->empties[m->n_empties - 1];
 }
 
 /* What somebody has deleted gets no name any more. */
@@ -86,9 +97,12 @@ forget_deleted(struct making *m)
 void
 making_make(struct making *m, struct job *job)
 {
+	struct making_empty *e;
+
 	forget_deleted(m);
-	if (m->n_empties > 0)
-		make_of_empty(m, job);
+	e = best_empty(m);
+	if (e)
+		make_of_empty(m, e, job);
 	else
 		make_fresh(m, job);
 }

@@ -7,11 +7,13 @@
 #include "auditd-writer/job.h"
 
 #define MAKING_EMPTIES 64
+#define MAKING_BAD 4
 
 /* An empty .tmp that was made and not handed out. */
 struct making_empty {
 	char base[SEGNAME_SIZE];
 	int fd;
+	bool bad; /* could not be emptied: passed over, while they are fewer than MAKING_BAD */
 };
 
 struct making {

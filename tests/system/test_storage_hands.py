@@ -28,28 +28,31 @@ def tmp(s):
     return [os.path.join(s.audit, n) for n in os.listdir(s.audit) if n.endswith(".tmp")]
 
 
+def with_records(s):
+    found = []
+    for path in tmp(s):
+        with open(path, "rb") as f:
+            found += [path] if f.read(1) == b"{" else []
+    return found
+
+
 class Hands(storage.Case):
     def settled(self, s):
-        """Nothing waits for its seal: there are the open segment and the one after it."""
-        self.eventually(lambda: len(tmp(s)) == 2, "all closed that is complete")
+        """Nothing waits for its seal: there are the open segment and those that are ready to follow it."""
+        def one():
+            names = set(tmp(s)) if len(with_records(s)) <= 1 else None
+            time.sleep(0.2)
+            return names is not None and names == set(tmp(s))
+        self.eventually(one, "all closed that is complete")
 
 
 class Deleted(Hands):
-    def open_segment(self, s):
-        """The segment with the newest record."""
-        found = tmp(s)
-        for path in found:
-            with open(path, "rb") as f:
-                if f.read(1) == b"{":
-                    return path
-        raise AssertionError(f"none of {found} has a record")
-
     def test_open_segment(self):
         """The file under the open descriptor is gone: what was acknowledged in it is written again from there, checked,
         under its name; then the log goes on as if nothing had been."""
         s = self.start(evaluators=1)
         good = self.good(self.ask(s, 10))
-        os.unlink(self.open_segment(s))
+        os.unlink(with_records(s)[0])
         good += self.good(self.ask(s, 10))
         self.assertEqual(len(good), 20)
         self.eventually(lambda: any(n.endswith(".seal") for n in os.listdir(s.audit)), "closed from a copy")
@@ -64,7 +67,7 @@ class Deleted(Hands):
         """... between its last record and its end."""
         s = self.start(evaluators=1)
         good = self.good(self.ask(s, 10))
-        os.unlink(self.open_segment(s))
+        os.unlink(with_records(s)[0])
         log = s.stop()
         self.recorded(log, good)
         self.assertEqual(verify(s.audit)[0], 3)
@@ -140,12 +143,15 @@ class Deleted(Hands):
 
 
 class Closed(Hands):
-    def through(self, s, close, reopen, n=12):
-        """Requests before, while and after; sealed and whole at the end. The replies in between."""
+    def through(self, s, close, reopen, n=12, wait=False):
+        """Requests before, while and after; sealed and whole at the end. The replies in between. wait: for one that is
+        served in between."""
         good = self.good(self.ask(s, n))
         self.settled(s)
         close()
         between = self.ask(s, n)
+        if wait:
+            self.eventually(lambda: self.served(s), "served in between")
         reopen()
         self.eventually(lambda: self.served(s), "served again")
         log = s.stop()
@@ -180,16 +186,19 @@ class Closed(Hands):
                 os.chown(path, uid, uid)
         self.through(s, lambda: give(65534), lambda: give(0))
 
-    def attributes(self, on_files, attribute):
+    def attributes(self, on_files, attribute, wait=False):
         s = self.on_image("ext4", limits={"answer_ms": 1000})
         s.extra += ["--rotate-records", "5"]
         s.spawn().wait_ready()
+        paths = []
 
         def change(sign):
-            done = [storage.works("chattr", sign + attribute, path) for path in (tmp(s) if on_files else [s.audit])]
+            if sign == "+":
+                paths.extend(tmp(s) if on_files else [s.audit])
+            done = [storage.works("chattr", sign + attribute, path) for path in paths]
             if True not in done:
                 self.skipTest("chattr does not work here")
-        return self.through(s, lambda: change("+"), lambda: change("-"))
+        return self.through(s, lambda: change("+"), lambda: change("-"), wait=wait)
 
     def test_immutable_directory(self):
         _, between = self.attributes(False, "i")
@@ -199,12 +208,13 @@ class Closed(Hands):
         self.attributes(False, "a")
 
     def test_immutable_files(self):
-        """Not even what is open can be written: refused, or written elsewhere."""
-        log, between = self.attributes(True, "i")
+        """Not even what is open can be written: the log goes on in another file."""
+        log, between = self.attributes(True, "i", wait=True)
         for reply in between:
             if not self.good([reply]):
                 self.refused(reply, *WAITS)
         print(f"# {len(self.good(between))} of {len(between)} on record meanwhile; {self.states(log)}")
+        self.assertIn("poisoned", self.states(log))
 
     def test_append_only_files(self):
         self.attributes(True, "a")
