@@ -128,6 +128,11 @@ class Disk:
                         raise
                     step //= 2
 
+    def left(self):
+        """Bytes."""
+        found = os.statvfs(self.point)
+        return found.f_bavail * found.f_frsize
+
     def free(self):
         if os.path.exists(self.filler):
             os.unlink(self.filler)

@@ -24,6 +24,8 @@ CHILDREN = ("evaluator", "admin")
 TOGETHER = (("writer", "supervisor"), ("writer", "evaluator"), ("supervisor", "evaluator"),
             ("writer", "supervisor", "evaluator", "admin"))
 STARTS = 5          # attempts, without a fault, until it serves
+# After a full disk an evaluator asks the writer every 30 s whether there is space again (policyd/evaluator/notes.c).
+SERVES = 3 * service.PATIENCE
 HIT = 1.0           # s for a call to be made that is to go wrong
 SAMPLE = 10         # lines of a segment that are also held against the whole contract
 BAD_POLICY = '{"schema":"sealwright-policy/1","revision":"bad","policies":[{"id":"p","rules":[{"id":"r"}]}]}'
@@ -153,12 +155,12 @@ class Round:
         return found
 
     def serves_again(self):
-        end = time.monotonic() + service.PATIENCE
+        end = time.monotonic() + SERVES
         while not self.served():
             self.revive()
             if time.monotonic() > end:
                 raise Wrong(f"nothing goes wrong any more, and it does not serve: {self.told}; the writer: {self.threads()}; "
-                            f"plan: {self.log.plan.state()}; {self.service.said()[-2000:]}")
+                            f"free: {self.log.disk.left()}; plan: {self.log.plan.state()}; {self.service.said()[-2000:]}")
             time.sleep(0.02)
 
     # --- what goes wrong --------------------------------------------------------------------------
