@@ -9,6 +9,7 @@ import service
 ROOT = os.geteuid() == 0
 NEEDS_ROOT = "mounting a file system needs root"
 UNAVAILABLE = "audit log unavailable: "
+STALLED = UNAVAILABLE + "the writer does not answer"  # a machine that is slow enough says so of any
 
 
 def call(*args):
@@ -16,7 +17,10 @@ def call(*args):
 
 
 def works(*args):
-    return subprocess.run(args, check=False, capture_output=True).returncode == 0
+    try:
+        return subprocess.run(args, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def fill(path):
@@ -106,22 +110,10 @@ class Case(service.Case):
             return
         self.assertEqual(reply["decision"], "deny")
         self.assertNotIn("audit_event_id", reply)
-        self.assertIn(reply["reason"][0], [UNAVAILABLE + c for c in causes])
+        self.assertIn(reply["reason"][0], [STALLED] + [UNAVAILABLE + c for c in causes])
 
     def served(self, s):
         return bool(self.good(self.ask(s)))
-
-    def until_refused(self, s, *causes, seconds=service.PATIENCE):
-        """Requests until one is refused; the replies of those that were on record before."""
-        good = []
-
-        def refused():
-            reply = self.ask(s)[0]
-            good.extend(self.good([reply]))
-            return reply is None or "audit_event_id" not in reply
-        self.eventually(refused, "a refusal", seconds)
-        self.eventually(lambda: self.said_cause(s, causes), f"refused with one of {causes}")
-        return good
 
     def said_cause(self, s, causes):
         reply = self.ask(s)[0]

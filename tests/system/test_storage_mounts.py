@@ -181,8 +181,8 @@ class Slow(Mounting):
             said = s.admin("status")
             print(f"# status after {time.monotonic() - began:.2f} s: {str(said)[:200]}")
             time.sleep(HANGS)
+            self.eventually(lambda: self.served(s), "served again")
         good = self.hung(askers)
-        self.assertTrue(all(self.good(a.replies[-3:]) for a in askers), "served again")
         self.recorded(s.stop(), good)
 
     def frozen(self):
