@@ -16,6 +16,7 @@ import collections
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -165,6 +166,8 @@ class Soak:
 def main():
     args = arguments()
     procs.adopt_orphans()
+    # What is running and mounted then is put away, as after any end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f"seed {args.seed}", flush=True)
     top = tempfile.mkdtemp(prefix="soak-")
     try:
