@@ -3,7 +3,8 @@
 """More than the service can do: ten times its capacity, connections beyond the limit, clients that do not read or stop in
 mid-line, one uid against another. Nothing is lost, memory is bounded, the counters add up with the clients' own and the log's.
 
-SEALWRIGHT_LOAD_SECONDS: how long each load lasts (1; 120 and more are what it is for)."""
+SEALWRIGHT_LOAD_SECONDS: how long each load lasts (1; 120 and more are what it is for; a second of overload leaves some
+60 MB in TMPDIR until the test ends)."""
 
 import hashlib
 import json
