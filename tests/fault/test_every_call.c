@@ -236,6 +236,13 @@ run_unharmed(size_t scenario)
 	trial_end(&trial);
 }
 
+static void
+expect_clean(void)
+{
+	if (!trial.clean)
+		fail_msg("it does not end well");
+}
+
 /* A segment whose sync failed is read back with an error that no call tells of: it is read again. */
 static void
 run_misread(size_t i)
@@ -249,8 +256,9 @@ run_misread(size_t i)
 	trial.plan->misread = 2; /* what is torn is measured first, then copied */
 	trial_work(&trial, &l);
 	trial_finish(&trial);
-	assert_true(trial.clean);
-	assert_int_equal(trial.plan->misread, 0);
+	expect_clean();
+	if (trial.plan->misread > 0)
+		fail_msg("a segment whose sync has failed is not copied");
 	trial_check(&trial);
 	trial_end(&trial);
 }
@@ -272,7 +280,7 @@ run_deleted(size_t i)
 		trial_expect_service(&trial, &l);
 	}
 	trial_finish(&trial);
-	assert_true(trial.clean);
+	expect_clean();
 	trial_check(&trial);
 	trial_end(&trial);
 }
