@@ -144,6 +144,22 @@ _sealwright_@_options()
 @OPTIONS@	esac
 }
 
+# Fill COMPREPLY with the names of files (or of what $3 is) that fit $1, each behind $2. Quoted here, as bash itself would
+# not quote all of a name that is not at the beginning of its word; where a quote is open, nothing.
+_sealwright_@_names()
+{
+	local name
+
+	[[ $1 == *[\'\"\`\$]* ]] && return
+	compopt -o nospace
+	while IFS= read -r name; do
+		[[ -d $name ]] && name+=/
+		printf -v name %q "$name"
+		[[ $name == */ ]] || name+=' '
+		COMPREPLY+=("$2$name")
+	done < <(compgen -A "$3" -- "$1")
+}
+
 # Fill COMPREPLY with what fits $1, each behind $2; $3: what is to stand there.
 _sealwright_@_fill()
 {
@@ -154,9 +170,8 @@ _sealwright_@_fill()
 		if [[ ! $2 ]]; then
 			if [[ $kind == dir ]]; then compopt -o dirnames; else compopt -o default; fi
 		else
-			compopt -o filenames
 			[[ $kind == dir ]] && kind=directory
-			mapfile -t COMPREPLY < <(compgen -A "$kind" -P "$2" -- "$1")
+			_sealwright_@_names "$1" "$2" "$kind"
 		fi
 		;;
 	@user) mapfile -t COMPREPLY < <(compgen -u -P "$2" -- "$1") ;;

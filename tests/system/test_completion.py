@@ -27,6 +27,7 @@ from evidence_log import LogBuilder  # noqa: E402
 
 PATHS = {"policyd": service.POLICYD, "policyctl": service.POLICYCTL, "auditlog": os.path.join(service.BUILD, "bin", "auditlog")}
 MADE = os.path.join(service.BUILD, "completion")
+HOSTILE = ("a`touch pwned`", "b$(touch pwned)", "c${x-$(touch pwned)}", "d;touch pwned", "e&touch pwned", "f'g h", "i\\$HOME", "j\"~")
 PACKAGE = "/usr/share/bash-completion/bash_completion"
 SHOW = "%s() { printf '\\035'; printf '%%s\\037' \"$@\"; printf '\\036\\n'; }\n"
 BASH = "PS1=; PS2=; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; bind 'set page-completions off'\n"
@@ -138,6 +139,8 @@ class Completion:
             with open(os.path.join(cls.top, name), "w", encoding="utf-8"):
                 pass
         os.makedirs(os.path.join(cls.top, "old", "deep"))
+        for name in HOSTILE:
+            os.makedirs(os.path.join(cls.top, "evil", name))
         cls.shell = cls.open_shell()
 
     @classmethod
@@ -209,6 +212,16 @@ class Completion:
         self.assertEqual(keys("policyd --audit-dir o\t")[-1], "old/")
         self.assertEqual(keys("auditlog search tw\t")[-1], "two words")
         self.assertEqual(keys("auditlog search t\\$\t")[-1], "t$(touch pwned)")
+        self.assertFalse(os.path.exists(os.path.join(self.top, "pwned")))
+
+    def test_hostile_names(self):
+        """Whoever names a file runs nothing in the shell that completes it, nor in the line that comes of it."""
+        for line in ("auditlog verify --key {}\t", "auditlog verify --key={}\t", "auditlog verify --anchors={}\t",
+                     "auditlog search {}\t"):
+            for name in HOSTILE:
+                with self.subTest(line=line, name=name):
+                    found = self.shell.keys(line.format("evil/" + name[0]))[-1]
+                    self.assertEqual(found.rpartition("=evil/")[2].removeprefix("evil/"), name + "/")
         self.assertFalse(os.path.exists(os.path.join(self.top, "pwned")))
 
     def test_accounts(self):
