@@ -74,11 +74,12 @@ copy_good(struct closing *c, struct job *job)
 {
 	char tmp[SEGNAME_SIZE];
 	CLEANUP_FD int found = -1;
-	int error, from;
+	int error, from = job->fd;
 
 	segname_with(tmp, job->base, SEGNAME_TMP);
-	found = dir_open_read(c->dir, job->stage == CLOSE_TORN ? job->torn : tmp);
-	from = found == -ENOENT && job->fd >= 0 ? job->fd : found;
+	/* What has the name of one without a name is another file. */
+	if (from < 0)
+		from = found = dir_open_read(c->dir, job->stage == CLOSE_TORN ? job->torn : tmp);
 	if (from < 0)
 		return job_failed(job, "open a poisoned segment", from);
 	measure_torn(c, job, from);

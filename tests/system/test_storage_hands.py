@@ -72,6 +72,25 @@ class Deleted(Hands):
         self.recorded(log, good)
         self.assertEqual(verify(s.audit)[0], 3)
 
+    def test_open_segment_replaced(self):
+        """Another file has its name, as after an editor: that one is set aside, and all that was acknowledged is there again."""
+        s = self.start(evaluators=1)
+        good = self.good(self.ask(s, 10))
+        other = os.path.join(self.top, "other")
+        with open(other, "wb") as f:
+            f.write(b"no record\n")
+        os.chmod(other, 0o440)
+        os.rename(other, with_records(s)[0])
+        good += self.good(self.ask(s, 10))
+        self.assertEqual(len(good), 20)
+        self.eventually(lambda: any(n.endswith(".seal") for n in os.listdir(s.audit)), "closed from a copy")
+        log = s.stop()
+        self.recorded(log, good)
+        record, = [r["storage"] for r in log.management("storage") if r["storage"]["state"] == "poisoned"]
+        with open(os.path.join(s.audit, record["kept"]), "rb") as f:
+            self.assertEqual(f.read(), b"no record\n")
+        self.assertEqual(verify(s.audit)[0], 3)
+
     def test_every_open_file(self):
         """The next one, made ready before, too; many times."""
         s = self.start(evaluators=1, args=["--rotate-records", "20"])
