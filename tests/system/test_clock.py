@@ -188,10 +188,10 @@ class Steps(Case):
         """tail -f goes on over a step."""
         s, clock = self.moved(args=("--rotate-records", "5"))
         s.spawn().wait_ready()
-        with subprocess.Popen([clock.program("auditlog"), "tail", "-f", "-n", "0", "--json", s.audit], stdout=subprocess.PIPE,
+        with subprocess.Popen([clock.program("auditlog"), "tail", "-f", "-n", "1", "--json", s.audit], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as tail:
             try:
-                time.sleep(0.3)
+                self.assertTrue(tail.stdout.readline())  # it is there
                 wanted = []
                 for by in (0, -DAY, HOUR, -HOUR, 3 * DAY):
                     clock.step(by)
