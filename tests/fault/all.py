@@ -42,7 +42,7 @@ class Task:
     def run(self, top):
         since = time.monotonic()
         own = tempfile.mkdtemp(prefix="t", dir=top)
-        env = {**os.environ, "TMPDIR": own, "SEALWRIGHT_IMAGES": own, **self.environment}
+        env = {**os.environ, "TMPDIR": own, "SEALWRIGHT_IMAGES": top, **self.environment}
         done = subprocess.run(self.command, cwd=TOP, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, errors="replace", check=False)
         self.output, self.status, self.seconds = done.stdout, done.returncode, time.monotonic() - since
