@@ -218,6 +218,35 @@ trial_expect_service(struct trial *t, const struct living *l)
 	t->resumed = !h->gone;
 }
 
+static bool
+any_closed(const struct trial *t)
+{
+	DIR *d = opendir(t->h.audit);
+	const struct dirent *e;
+	bool any = false;
+
+	assert_non_null(d);
+	while (!any && (e = readdir(d))) {
+		const char *ending = strstr(e->d_name, ".jsonl");
+
+		any = ending && strcmp(ending, ".jsonl") == 0;
+	}
+	(void)closedir(d);
+	return any;
+}
+
+void
+trial_expect_closed(struct trial *t)
+{
+	int64_t until = clock_monotonic() + RESUME_US;
+
+	while (!any_closed(t)) {
+		if (clock_monotonic() > until)
+			fail_msg("%s: no segment is closed", t->h.top);
+		(void)usleep(REFUSED_PAUSE_US);
+	}
+}
+
 static void
 ask_to_finish(struct harness *h)
 {

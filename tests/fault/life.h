@@ -65,6 +65,8 @@ void trial_expect_service(struct trial *t, const struct living *l);
 void trial_before(struct trial *t, const struct living *l);
 /* The same, and SIGKILL at its end. */
 void trial_before_kill(struct trial *t, const struct living *l);
+/* Soon some segment is closed, although nobody asks for it. */
+void trial_expect_closed(struct trial *t);
 /* Every open segment and every one in reserve. */
 void trial_delete_open(struct trial *t);
 /* A scratch file of an earlier start, longer than what comes into it next. */

@@ -125,8 +125,7 @@ MUTANTS = [
      points("fresh")),
     ("deleted-not-noticed", [edit("segment.c", "if (error == 0 && !dir_is_named(s->fd))",
                                   "if (error > 0 && !dir_is_named(s->fd))")], points("fresh")),
-    ("deleted-not-copied", [edit("closing.c", "from = found == -ENOENT && job->fd >= 0 ? job->fd : found;",
-                                 "from = found;")], points("fresh")),
+    ("deleted-not-copied", [edit("closing.c", "int error, from = job->fd;", "int error, from = -1;")], points("fresh")),
     # --- the key state
     ("keystate-not-committed", [edit("sealer.c", "int error = keyfile_commit(s->file, &s->next);", "int error = 0;")],
      points("fresh")),

@@ -279,8 +279,8 @@ run_deleted(size_t i)
 			trial_delete_open(&trial);
 		trial_expect_service(&trial, &l);
 	}
-	trial_finish(&trial);
-	expect_clean();
+	trial_expect_closed(&trial);
+	trial_kill(&trial);
 	trial_check(&trial);
 	trial_end(&trial);
 }
