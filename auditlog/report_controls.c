@@ -99,7 +99,8 @@ show_integrity(const struct report *r, struct text *t)
 
 	say(t, "The examination found: %s.", verdict_name(j->verdict));
 	if (j->verdict == VERDICT_BROKEN)
-		say(t, "The log is not as it was written.");
+		say(t, "The log is not as it was written, or not the one that the key, pin or "
+		       "anchor is of.");
 	else
 		say(t, COUNT " in " COUNT " as sealed, each chained to the one before it.",
 		    COUNT_OF(j->records, "record"), COUNT_OF(j->segments, "segment"));
@@ -164,8 +165,8 @@ static void
 show_admin(const struct report *r, struct text *t)
 {
 	say(t,
-	    "Requests on the administrators' socket: %" PRIu64 "; policies loaded: %" PRIu64
-	    ", refused: %" PRIu64 "; configurations: %" PRIu64 ".",
+	    "Requests of administrators for status, rotation and reload: %" PRIu64
+	    "; policies loaded: %" PRIu64 ", refused: %" PRIu64 "; configurations: %" PRIu64 ".",
 	    records_of(r, INCIDENT_ADMIN), records_of(r, INCIDENT_LOADED),
 	    records_of(r, INCIDENT_REFUSED), records_of(r, INCIDENT_CONFIGURATION));
 }
@@ -190,7 +191,8 @@ show_runs(const struct report *r, struct text *t)
 	    COUNT_OF(records_of(r, INCIDENT_START), "start"),
 	    COUNT_OF(records_of(r, INCIDENT_STOP), "clean end"));
 	say(t, "A run without a clean end crashed, was killed, or went on after the period.");
-	say(t, "Segments closed after a crash: %" PRIu64 ".", records_of(r, INCIDENT_RECOVERY));
+	say(t, "Segments closed after a crash: %" PRIu64 ". New logs begun: %" PRIu64 ".",
+	    records_of(r, INCIDENT_RECOVERY), records_of(r, INCIDENT_ORIGIN));
 }
 
 static void
@@ -311,7 +313,11 @@ report_print_controls(const struct report *r)
 	    STR("Nothing here says that a requirement is met: that is for whoever judges more than "
 		"a log. Beside each control stand what it asks for, in words of our own and not "
 		"those of its catalogue, what this log has on it in the period, and what it "
-		"cannot show."));
+		"cannot show. Requirements that are not listed are not addressed by it."));
+	if (r->asked.n > 0)
+		r->paper->para(PAPER_WARN,
+		    STR("The figures of this section are narrowed, too: of requests, outcomes and "
+			"events they count those that were asked for."));
 	for (unsigned k = 0; k < CATALOGUES; k++) {
 		r->paper->heading(catalogues[k]);
 		r->paper->table(NULL, columns, ARRAY_SIZE(columns));

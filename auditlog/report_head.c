@@ -134,8 +134,9 @@ print_warnings(const struct report *r)
 
 	if (e->judgement.verdict == VERDICT_BROKEN)
 		r->paper->para(PAPER_BAD,
-		    STR("THE LOG IS NOT AS IT WAS WRITTEN. The figures below are of what the files "
-			"say now; for what stands at the fault and behind it nothing vouches."));
+		    STR("THE LOG IS NOT AS IT WAS WRITTEN, OR NOT THE ONE THAT THE KEY, PIN OR "
+			"ANCHOR IS OF. The figures below are of what the files say now; for what "
+			"stands at the fault and behind it nothing vouches."));
 	if (!e->trust.pinned)
 		r->paper->para(PAPER_WARN,
 		    STR("NOTHING WAS CHECKED AGAINST A PINNED KEY. The only key at hand lay beside "

@@ -33,7 +33,7 @@ INCIDENTS = {  # title in the page: (record, search, what is added up)
                                        "sha256": "ab" * 32}), None),
     "Policies that were refused": (note("policy", {"result": "refused", "errors": 2, "first": "no such action"}), None),
     "Configuration that came into force": (note("configuration", {"min_level": "info", "excluded": ["x"]}), None),
-    "Requests on the administrators' socket": (note("admin", {"request": "reload"}, peer=PEER), None),
+    "Requests of administrators: status, rotation, reload": (note("admin", {"request": "reload"}, peer=PEER), None),
     "Segments found missing at a start": (note("segments", {"first_seq": 7}), None),
     "Recoveries after a crash": (note("recovery", {"file": "audit-x.jsonl", "records": 3, "torn_bytes": 12}), None),
     "Denials that left no record of their own": (note("unrecorded", {"count": 17, "first": "a", "last": "b"}), ("denials", 17)),

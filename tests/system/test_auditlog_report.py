@@ -143,7 +143,7 @@ class Figures(Case):
             code, out, _ = judges.run([judges.AUDITLOG, "count", *shlex.split(match[2]), log.directory])
             self.assertEqual((code, int(out)), (0, int(match[1]) + KEPT), text)
         self.assertIn("no such action", str(page.tables["Policies that were refused"]))
-        self.assertEqual(page.tables["Requests on the administrators' socket"][0][2], "uid 1000")
+        self.assertEqual(page.tables["Requests of administrators: status, rotation, reload"][0][2], "uid 1000")
         self.assertEqual(page.tables["Policy changes"][1][2], "the service")
 
     def test_units(self):
@@ -268,6 +268,11 @@ class Verdicts(Case):
         page = Page(out)
         self.assertEqual(page.verdict[1], "BROKEN")
         self.assertIn(("plain", "No seal is good."), page.paragraphs)
+        # Of a key that is another log's nothing follows for this one.
+        self.assertIn("OR NOT THE ONE THAT THE KEY, PIN OR ANCHOR IS OF", page.text)
+        shown = {row[0]: row[2] for row in page.tables["PCI DSS v4, requirement 10: log and monitor all access"]}
+        self.assertEqual(shown["10.3"], "The examination found: BROKEN. The log is not as it was written, or not the one that the "
+                         "key, pin or anchor is of.")
 
     def test_empty(self):
         os.mkdir(self.path())
@@ -458,6 +463,18 @@ class Controls(Case):
                 self.assertEqual(len(row), 4)
                 self.assertTrue(all(len(cell) > 2 for cell in row), row)
         self.assertNotRegex(page.text.lower(), r"complian|complies|certif(?!icates)|conform|guarantee")
+        self.assertIn("are not addressed by it", page.text)
+        said = "The figures of this section are narrowed, too"
+        self.assertNotIn(said, page.text)
+        narrowed = self.page(LogBuilder(self.path("other"), segments=[9]).write(), *ALL, "--user", "nobody")
+        self.assertEqual(len([1 for tone, text in narrowed.paragraphs if tone == "warn" and said in text]), 1)
+
+    def test_new_logs(self):
+        """A log that begins is told where the start of logging is asked about."""
+        log = self.build()
+        log.add([log.line(INCIDENTS["New logs and their first keys"][0]), log.line()])
+        shown = {row[0]: row[2] for row in self.page(log.write(), *ALL).tables["PCI DSS v4, requirement 10: log and monitor all access"]}
+        self.assertIn("New logs begun: 1.", shown["10.2.1.6"])
 
 
 class Real(service.Case):
