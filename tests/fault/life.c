@@ -133,7 +133,7 @@ trial_begin(struct trial *t)
 	t->plan->trace_n = 0;
 	t->plan->no_flags = t->plan->misread = 0;
 	memset(t->said, 0, sizeof(t->said));
-	t->failed = t->resumed = t->clean = t->commit = false;
+	t->failed = t->resumed = t->clean = t->commit = t->recovers = false;
 	forget_kept(t);
 	harness_init(&t->h);
 	current = t;
@@ -523,6 +523,8 @@ expect_told(const struct trial *t, const struct log *log)
 	if (t->failed && t->resumed &&
 	    log_count(log, "\"state\":\"recovered\",\"from\":\"failed\"") == 0)
 		fail_msg("%s: no record tells that storage had failed", t->h.top);
+	if (t->recovers && log_count(log, "\"recovery\":{") == 0)
+		fail_msg("%s: no record tells of the recovery", t->h.top);
 	if (log->torn > 0 && log_count(log, "\"state\":\"poisoned\"") == 0 &&
 	    log_count(log, "\"recovery\":{") == 0 && !sealed_as_torn(t, log) &&
 	    !harness_said(&t->h, "its records are written again"))

@@ -29,6 +29,7 @@ struct trial {
 	bool resumed;                /* ... and that it works again */
 	bool clean;                  /* the last life ended by itself and said that all is well */
 	bool commit;                 /* a life promises less: without a sync */
+	bool recovers; /* a life has recovered what another left: there has to be a record of it */
 	struct life_seals seals;
 	struct trial_kept kept[TRIAL_KEPT]; /* what is torn, and has to be found afterwards */
 	unsigned n_kept;
