@@ -50,7 +50,7 @@ main(int argc, char **argv)
 		perror("bench_usage");
 		return 2;
 	}
-	dprintf(atoi(argv[1]), "%.6f %.6f %ld %d\n", now() - start,
+	dprintf((int)strtol(argv[1], NULL, 10), "%.6f %.6f %ld %d\n", now() - start,
 	    seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime), usage.ru_maxrss,
 	    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	return 0;
