@@ -90,8 +90,14 @@ best_empty(struct making *m)
 static void
 forget_deleted(struct making *m)
 {
-	while (m->n_empties > 0 && !dir_is_named(m->empties[m->n_empties - 1].fd))
-		(void)close(m->empties[--m->n_empties].fd);
+	for (unsigned i = m->n_empties; i > 0; i--) {
+		struct making_empty *e = &m->empties[i - 1];
+
+		if (dir_is_named(e->fd))
+			continue;
+		(void)close(e->fd);
+		*e = m->empties[--m->n_empties];
+	}
 }
 
 void

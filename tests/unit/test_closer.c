@@ -224,6 +224,54 @@ makes_new_ones_beside(void **state)
 	assert_true(there(one.base, SEGNAME_CLOSED));
 }
 
+/* An empty file; else its descriptor can only be read from. */
+static void
+use_up(struct making *m, unsigned number, bool can_be_emptied)
+{
+	char name[SEGNAME_SIZE];
+	int fd;
+
+	segname_with(name, fixture_base('a', number), SEGNAME_TMP);
+	fd = dir_create(&f.dir, name);
+	assert_true(fd >= 0);
+	if (!can_be_emptied) {
+		(void)close(fd);
+		fd = dir_open_read(&f.dir, name);
+	}
+	making_use_up(m, fixture_base('a', number), fd);
+}
+
+static struct job
+make_of(struct making *m, unsigned number)
+{
+	struct job job = {.kind = JOB_MAKE, .fd = -1, .number = number, .length = 65536};
+
+	(void)snprintf(job.base, sizeof(job.base), "%s", fixture_base('a', number));
+	making_make(m, &job);
+	return job;
+}
+
+static void
+forgets_a_deleted_one_behind_one_that_cannot_be_emptied(void **state)
+{
+	struct making m = {.dir = &f.dir};
+	char name[SEGNAME_SIZE];
+	struct job job;
+
+	(void)state;
+	use_up(&m, 1, true);
+	use_up(&m, 2, false);
+	assert_true(make_of(&m, 3).error < 0);
+	segname_with(name, fixture_base('a', 1), SEGNAME_TMP);
+	assert_int_equal(unlinkat(f.dir.fd, name, 0), 0);
+	job = make_of(&m, 3);
+	assert_int_equal(job.error, 0);
+	assert_true(there(job.base, SEGNAME_TMP));
+	(void)close(job.fd);
+	assert_int_equal(m.n_empties, 1);
+	(void)close(m.empties[0].fd);
+}
+
 /* --- poisoned --------------------------------------------------------------------------------- */
 
 static struct job
@@ -382,6 +430,7 @@ main(void)
 	    TEST(closes_no_segment_before_an_earlier_one),
 	    TEST(takes_what_waits_as_a_group),
 	    TEST(makes_new_ones_beside),
+	    TEST(forgets_a_deleted_one_behind_one_that_cannot_be_emptied),
 	    TEST(seals_a_checked_copy_of_a_poisoned_one),
 	    TEST(seals_nothing_of_an_empty_one),
 	    TEST(copies_what_cannot_be_cut_or_synced),
