@@ -9,6 +9,7 @@ Names choose: "test_cli", "system/test_cli", "unit", "fuzz"."""
 
 import argparse
 import concurrent.futures
+import contextlib
 import glob
 import os
 import re
@@ -27,6 +28,7 @@ import procs  # noqa: E402
 # An emulated machine is slower by a factor.
 SLOWER = int(os.environ.get("SEALWRIGHT_PATIENCE", "1"))
 TIMEOUT = {"unit": 120 * SLOWER, "fuzz": 120 * SLOWER, "system": 300 * SLOWER}
+ENDING = 10  # s for a test that took too long to put away what it has made
 # These need the machine for themselves: they watch clocks, or use all of it.
 ALONE = {"test_bad_clients", "test_bad_input", "test_durability", "test_pipeline"}
 # "ok 3 - name # SKIP why"; cmocka 1.1 says "not ok 3 # SKIP name" of a test that asked to be skipped.
@@ -93,7 +95,11 @@ def call(command, env, seconds):
         note = ""
     except subprocess.TimeoutExpired:
         below = procs.descendants(process.pid)
-        os.killpg(process.pid, signal.SIGKILL)
+        process.terminate()  # tests/lib/tap.py: what it has mounted goes with it
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(ENDING)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         procs.end_all(below)
         out, _ = process.communicate()
         note = f"\nnot ok - ended after {seconds} s\n"

@@ -6,6 +6,7 @@
 
 Arguments name test methods (parts of names); without any, all run. Exit status 1 when one failed."""
 
+import signal
 import sys
 import time
 import traceback
@@ -66,11 +67,22 @@ def _cases(suite):
             yield item
 
 
+def _end_in_order(result):
+    """Told to end, the test that runs fails: it puts away what it has started and mounted, and no other follows."""
+    def told(number, _frame):
+        result.stop()
+        raise SystemExit(128 + number)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, told)
+
+
 def main():
     cases = list(_cases(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])))
     if len(sys.argv) > 1:
         cases = [c for c in cases if any(a in c.id() for a in sys.argv[1:])]
     result = _Result()
+    _end_in_order(result)
     unittest.TestSuite(cases).run(result)
     for name, reason in side_checks.items():
         result.point(True, name, f" # SKIP {reason}" if reason else "")
