@@ -3,6 +3,7 @@
 """What other hands do to the log of a running service: its directory or files are deleted, replaced, closed or made
 immutable, a second service wants the same log. Whoever is answered is on record; all else is refused, and said."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -178,6 +179,16 @@ class Closed(Hands):
         self.assertIn(verify(s.audit)[0], (0, 3))
         return log, between
 
+    @staticmethod
+    def each(s, change):
+        """Whatever is in the directory; names may change meanwhile."""
+        names = None
+        while names != set(os.listdir(s.audit)):
+            names = set(os.listdir(s.audit))
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):
+                    change(os.path.join(s.audit, name))
+
     def test_mode_of_the_directory(self):
         """No file can be made or renamed: the open segment goes on beyond its limits, and all is closed later."""
         s = self.start(evaluators=1, args=["--rotate-records", "5"])
@@ -189,8 +200,7 @@ class Closed(Hands):
         s = self.start(evaluators=1, args=["--rotate-records", "5"])
 
         def modes(mode):
-            for name in os.listdir(s.audit):
-                os.chmod(os.path.join(s.audit, name), mode)
+            self.each(s, lambda path: os.chmod(path, mode))
         _, between = self.through(s, lambda: modes(0), lambda: modes(0o440))
         self.assertEqual(len(self.good(between)), len(between), between)
         modes(0o440)
@@ -201,8 +211,8 @@ class Closed(Hands):
         s = self.start(evaluators=1, args=["--rotate-records", "5"])
 
         def give(uid):
-            for path in [s.audit] + [os.path.join(s.audit, n) for n in os.listdir(s.audit)]:
-                os.chown(path, uid, uid)
+            os.chown(s.audit, uid, uid)
+            self.each(s, lambda path: os.chown(path, uid, uid))
         self.through(s, lambda: give(65534), lambda: give(0))
 
     def attributes(self, on_files, attribute, wait=False):
