@@ -195,6 +195,17 @@ class Closed(Hands):
         _, between = self.through(s, lambda: os.chmod(s.audit, 0), lambda: os.chmod(s.audit, 0o700))
         self.assertEqual(len(self.good(between)), len(between), between)
 
+    def test_open_segment_renamed(self):
+        """It cannot be sealed while it is elsewhere; nothing behind it is, either."""
+        s = self.start(evaluators=1, args=["--rotate-records", "20"])
+        names = [os.path.join(self.top, "away")]
+
+        def away():
+            names.append(with_records(s)[0])
+            os.rename(names[1], names[0])
+        self.through(s, away, lambda: os.rename(*names))
+        self.assertIn("cannot find a segment: No such file or directory; tried again later", s.said())
+
     def test_mode_of_the_files(self):
         """What is open stays open."""
         s = self.start(evaluators=1, args=["--rotate-records", "5"])
