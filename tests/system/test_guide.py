@@ -177,6 +177,21 @@ class Guide(service.Case):
         self.assertRegex(said[8, "auditlog verify --key host.vkey"], r"^PRUNED: the first 2 segments gone")
         self.assertEqual(sorted(n for n in os.listdir(log.directory) if n.endswith(".jsonl")), sorted(log.names[2:]))
 
+    def test_every_day(self):
+        """What is to be typed every day finds that the end was cut off since, and keeps the pin that says so."""
+        log = self.yesterday()
+        lines = [line for line in sections()[5] if "host.pin" in line]
+        daily = lines[1:]  # the first line makes the first pin
+        for line in lines + daily:
+            self.type(line)
+        kept = self.desk_file("host.pin")
+        for name in (log.names[-1], log.names[-1] + ".seal", *log.unsealed):
+            os.unlink(log.path(name))
+        codes = [subprocess.run(["sh", "-c", line], cwd=self.desk, env=self.env, capture_output=True, check=False).returncode
+                 for line in daily]
+        self.assertEqual((codes[0], self.desk_file("host.pin")), (1, kept))
+        self.assertEqual(json.loads(self.desk_file("today.json"))["verdict"], "BROKEN")
+
     # --- 7: when verify complains -----------------------------------------------------------------
 
     def verdict(self, name, change=None, args=("--key", "host.vkey"), **segment):
