@@ -232,7 +232,7 @@ run_unharmed(size_t scenario)
 	trial_finish(&trial);
 	for (int i = 0; i < PLAN_CALLS; i++)
 		measured[i] = trial.plan->made[i];
-	trial.recovers = scenario >= CRASHED;
+	trial.recovers = scenario >= TORN; /* a crash alone may leave nothing to recover */
 	trial_check(&trial);
 	trial_end(&trial);
 }
