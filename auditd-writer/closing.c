@@ -78,8 +78,10 @@ copy_good(struct closing *c, struct job *job)
 
 	segname_with(tmp, job->base, SEGNAME_TMP);
 	/* What has the name of one without a name is another file. */
-	if (from < 0)
-		from = found = dir_open_read(c->dir, job->stage == CLOSE_TORN ? job->torn : tmp);
+	if (from < 0) {
+		found = dir_open_read(c->dir, job->stage == CLOSE_TORN ? job->torn : tmp);
+		from = found;
+	}
 	if (from < 0)
 		return job_failed(job, "open a poisoned segment", from);
 	measure_torn(c, job, from);
