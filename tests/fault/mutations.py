@@ -120,7 +120,7 @@ MUTANTS = [
 		at += w;
 		n -= (size_t)w;""", """		n = 0;""")], points("fresh:pwrite")),
     ("scratch-not-emptied", [edit("repair.c", "int error = dir_cut(kept.fd, 0);", "int error = 0;")],
-     points("busy:pwrite")),
+     points("busy:fsync")),
     ("tail-not-cut", [edit("closing.c", "int error = dir_cut(fd, job->total.bytes);", "int error = 0;")],
      points("fresh")),
     ("deleted-not-noticed", [edit("segment.c", "if (error == 0 && !dir_is_named(s->fd))",
