@@ -117,7 +117,7 @@ def detect(build, writer, tmp, first, quick):
 def try_one(made, build, mutant, top, quick):
     name, edits, first = mutant
     since = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=top) as own:
+    with tempfile.TemporaryDirectory(prefix="", dir=top) as own:
         try:
             seen, tried = detect(build, made.make(edits, own), own, first, quick)
         except (LookupError, subprocess.SubprocessError) as problem:
@@ -142,7 +142,9 @@ def main():
     build, since = os.path.abspath(args.build), time.monotonic()
     made, missed = Writer(build), []
     print("| mutant | where | what saw it | faults tried | s |\n|---|---|---|---|---|", flush=True)
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as top, \
+    # Short: the tests put paths of their own below it.
+    place_of_all = os.environ.get("SEALWRIGHT_IMAGES") or ("/dev/shm" if os.path.isdir("/dev/shm") else None)
+    with tempfile.TemporaryDirectory(prefix="m", dir=place_of_all) as top, \
             concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         running = [pool.submit(try_one, made, build, m, top, args.quick) for m in wanted]
         for name, seen, row in (r.result() for r in concurrent.futures.as_completed(running)):
