@@ -96,10 +96,10 @@ def looks(first, quick):
         yield (*first, most) if kind is None else (kind, None, most)
 
 
-def detect(build, writer, tmp, first, quick):
+def detect(build, writer, tmp, where):
     """(what saw it, how many faults were tried until then); (None, tried)."""
     tried = 0
-    for kind, only, most in looks(first, quick):
+    for kind, only, most in where:
         test, variable = TESTS[kind]
         env = {**os.environ, "AUDITD_WRITER": writer, "SEALWRIGHT_BUILD": build, "SEALWRIGHT_FIRST": "1",
                "SEALWRIGHT_FAULTS": most, "SEALWRIGHT_JOBS": SIDE_BY_SIDE, "TMPDIR": tmp}
@@ -119,11 +119,18 @@ def try_one(made, build, mutant, top, quick):
     since = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="", dir=top) as own:
         try:
-            seen, tried = detect(build, made.make(edits, own), own, first, quick)
+            seen, tried = detect(build, made.make(edits, own), own, looks(first, quick))
         except (LookupError, subprocess.SubprocessError) as problem:
             return name, None, f"| {name} | {place(edits)} | NO VERDICT: {problem} | | |"
     row = f"| {name} | {place(edits)} | {seen or 'NOT CAUGHT'} | {tried} | {time.monotonic() - since:.0f} |"
     return name, seen, row
+
+
+def seen_unchanged(made, build, top):
+    """What the tests say of the writer as it is: where that is anything, what they say of mutants is worth nothing."""
+    with tempfile.TemporaryDirectory(prefix="", dir=top) as own:
+        seen, _ = detect(build, made.make([], own), own, [(mutations.STATES, None, "500"), (mutations.POINTS, None, "600")])
+    return seen
 
 
 def main():
@@ -146,6 +153,9 @@ def main():
     place_of_all = os.environ.get("SEALWRIGHT_IMAGES") or ("/dev/shm" if os.path.isdir("/dev/shm") else None)
     with tempfile.TemporaryDirectory(prefix="m", dir=place_of_all) as top, \
             concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        if seen := seen_unchanged(made, build, top):
+            print(f"no verdicts: of the writer as it is, too: {seen}", file=sys.stderr)
+            return 1
         running = [pool.submit(try_one, made, build, m, top, args.quick) for m in wanted]
         for name, seen, row in (r.result() for r in concurrent.futures.as_completed(running)):
             print(row, flush=True)
