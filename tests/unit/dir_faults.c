@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -30,6 +31,11 @@ struct plan {
 static struct plan *plan;
 static void (*cut)(void);
 static _Thread_local int number; /* of this thread's call */
+/*
+ * Held for reading by syncs, for writing by a cut: the ioctl that stands for it lets a sync that is under way
+ * return success, and what it was to make durable is gone. A power cut that a sync outlives comes behind it.
+ */
+static pthread_rwlock_t syncing = PTHREAD_RWLOCK_INITIALIZER;
 
 static void __attribute__((constructor)) plan_share(void)
 {
@@ -113,8 +119,24 @@ after(ssize_t result)
 {
 	if (plan->kind != DIR_FAULT_CUT || number != plan->at)
 		return result;
+	(void)pthread_rwlock_wrlock(&syncing);
 	cut();
 	_exit(DIR_FAULT_STATUS);
+}
+
+/* after() of a sync. */
+static int
+synced(int (*sync)(int), int fd)
+{
+	bool may_cut = plan->kind == DIR_FAULT_CUT;
+	int result;
+
+	if (may_cut)
+		(void)pthread_rwlock_rdlock(&syncing);
+	result = sync(fd);
+	if (may_cut)
+		(void)pthread_rwlock_unlock(&syncing);
+	return (int)after(result);
 }
 
 static int
@@ -161,13 +183,13 @@ faulty_pwrite(int fd, const void *buf, size_t n, off_t at)
 static int
 faulty_fsync(int fd)
 {
-	return fault_now("fsync") ? -1 : (int)after(fsync(fd));
+	return fault_now("fsync") ? -1 : synced(fsync, fd);
 }
 
 static int
 faulty_fdatasync(int fd)
 {
-	return fault_now("fdatasync") ? -1 : (int)after(fdatasync(fd));
+	return fault_now("fdatasync") ? -1 : synced(fdatasync, fd);
 }
 
 static int
