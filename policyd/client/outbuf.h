@@ -10,7 +10,7 @@
 
 #include "common/str.h"
 
-#define OUTBUF_FIRST (4u << 10)
+#define OUTBUF_FIRST (4u << 10) /* bytes that the buffer starts with */
 
 struct outbuf {
 	char *buf;

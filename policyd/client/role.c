@@ -10,7 +10,7 @@
 #include "common/jail.h"
 #include "common/jail_seal.h"
 #include "common/log.h"
-#include "policyd/client/lines.h"
+#include "policyd/client/outbuf.h"
 
 /* Beyond connections: 0 to 6, the event loop's own, a connection to be refused, a new image. */
 #define SPARE_DESCRIPTORS 32
@@ -51,12 +51,14 @@ raise_descriptors(uint32_t connections)
 
 /*
  * What a connection needs for a while goes back to the kernel with it: each buffer has pages of its own,
- * in place of a heap that one survivor at its end keeps as large as it was.
+ * in place of a heap that one survivor at its end keeps as large as it was. The C library takes a buffer
+ * from the heap all the same where the heap has room, so the heap grows by no more than it needs.
  */
 static void
 give_memory_back(void)
 {
-	(void)mallopt(M_MMAP_THRESHOLD, LINES_FIRST);
+	(void)mallopt(M_MMAP_THRESHOLD, OUTBUF_FIRST);
+	(void)mallopt(M_TOP_PAD, 0);
 }
 
 uint32_t

@@ -15,6 +15,12 @@ HALF = b'{"id":"half","action":"net:connect:tcp","resource":"' + b"x" * (60 << 1
 CONNECTIONS = 700
 
 
+def heap_kib(pid):
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
+        begin, end = next(line.split()[0].split("-") for line in f if "[heap]" in line)
+    return (int(end, 16) - int(begin, 16)) // 1024
+
+
 class GivenBack(service.Case):
     def test_memory_after_half_sent_lines(self):
         if service.SANITIZED:
@@ -29,6 +35,7 @@ class GivenBack(service.Case):
             c.send(HALF)
         self.eventually(lambda: procs.rss_kib(evaluator) > before + 30 * MIB, "the half lines are held")
         most = procs.rss_kib(evaluator)
+        self.assertLess(heap_kib(evaluator), 1 * MIB, "the lines have pages of their own")
         # The newest stay longest: what they hold is at the end of everything.
         for c in clients[:-1]:
             c.close()

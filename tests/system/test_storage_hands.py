@@ -200,11 +200,16 @@ class Closed(Hands):
         s = self.start(evaluators=1, args=["--rotate-records", "20"])
         names = [os.path.join(self.top, "away")]
 
+        missed = "cannot find a segment: No such file or directory; tried again later"
+
         def away():
             names.append(with_records(s)[0])
             os.rename(names[1], names[0])
-        self.through(s, away, lambda: os.rename(*names))
-        self.assertIn("cannot find a segment: No such file or directory; tried again later", s.said())
+
+        def back():
+            self.eventually(lambda: missed in s.said(), "missed when it is closed")
+            os.rename(*names)
+        self.through(s, away, back)
 
     def test_mode_of_the_files(self):
         """What is open stays open."""
