@@ -13,5 +13,5 @@ OBJS-auditlog := \
 	proto/seal.o proto/note.o proto/merkle.o proto/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
 	common/base64.o common/cli.o common/clock.o common/ed25519.o common/fds.o common/hash.o common/linesum.o common/jail.o common/jail_become.o \
 	common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/log.o common/text.o \
-	common/reading_jail.o common/jail_seal.o common/landlock.o common/seccomp.o
+	common/siphash.o common/reading_jail.o common/jail_seal.o common/landlock.o common/seccomp.o
 LIBS-auditlog := libcrypto libcap libseccomp

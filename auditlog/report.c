@@ -169,8 +169,10 @@ parse(struct report *r, int argc, char **argv)
 static void
 enter(struct report *r)
 {
-	int error;
+	int error = siphash_key_make(&r->key);
 
+	if (error < 0)
+		cli_fatal(error, "report: random bytes");
 	examine_read(&r->examine);
 	sources_open(&r->query.sources, &r->path, 1);
 	if (r->query.sources.dir.fd < 0)

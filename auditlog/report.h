@@ -91,6 +91,7 @@ struct report {
 	const char *path;
 	uint32_t top; /* rows of a table */
 	int64_t now, from, to;
+	struct siphash_key key; /* of tallies */
 	struct examine examine;
 	struct query query;   /* its sources and its filter are of the period alone */
 	struct filter narrow; /* and all else that was asked for */
@@ -103,7 +104,7 @@ struct report {
 
 /* Read the records of the period, on all cores. */
 void report_collect(struct report *r);
-void report_counts_init(struct report_counts *c, bool small);
+void report_counts_init(struct report_counts *c, const struct siphash_key *key, bool small);
 void report_counts_free(struct report_counts *c);
 
 /* Whether the examination found that the segment agrees with its seal. */

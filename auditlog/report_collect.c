@@ -39,11 +39,11 @@ struct collect_job {
 /* --- counts ---------------------------------------------------------------------------------- */
 
 void
-report_counts_init(struct report_counts *c, bool small)
+report_counts_init(struct report_counts *c, const struct siphash_key *key, bool small)
 {
 	memset(c, 0, sizeof(*c));
 	for (unsigned i = 0; i < REPORT_TALLIES; i++)
-		tally_init(&c->tally[i], small ? SMALL_KEYS : LARGE_KEYS,
+		tally_init(&c->tally[i], key, small ? SMALL_KEYS : LARGE_KEYS,
 		    small ? SMALL_BYTES : LARGE_BYTES);
 }
 
@@ -285,9 +285,9 @@ report_collect(struct report *r)
 	run.report = r;
 	(void)pthread_mutex_init(&r->lock, NULL);
 	incidents_init(&r->incidents);
-	report_counts_init(&r->all, false);
+	report_counts_init(&r->all, &r->key, false);
 	for (unsigned i = 0; i < pool_workers(n); i++) {
-		report_counts_init(&run.part[i].counts, true);
+		report_counts_init(&run.part[i].counts, &r->key, true);
 		if (scanner_init(&run.part[i].scanner) < 0)
 			cli_fatal(ENOMEM, "report");
 	}

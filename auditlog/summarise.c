@@ -19,6 +19,7 @@
 
 struct summarise {
 	struct query *query;
+	struct siphash_key key;
 	struct scanner scanner[POOL_WORKERS];
 	struct summary part[POOL_WORKERS];
 	pthread_mutex_t lock;
@@ -75,9 +76,9 @@ summarise(struct summarise *run)
 	bool by_day = q->filter.to - q->filter.from > HOURS_UP_TO;
 
 	(void)pthread_mutex_init(&run->lock, NULL);
-	summary_init(&run->all, false, by_day);
+	summary_init(&run->all, &run->key, false, by_day);
 	for (unsigned i = 0; i < pool_workers(q->sources.n); i++) {
-		summary_init(&run->part[i], true, by_day);
+		summary_init(&run->part[i], &run->key, true, by_day);
 		if (scanner_init(&run->scanner[i]) < 0)
 			cli_fatal(ENOMEM, "summary");
 	}
@@ -145,6 +146,7 @@ cmd_summary(int argc, char **argv)
 		     "be read",
 	};
 	bool found;
+	int error;
 
 	options[n++] = (struct cli_option){.name = "top",
 	    .value = "N",
@@ -155,6 +157,9 @@ cmd_summary(int argc, char **argv)
 	command.n_options = n;
 	n_paths = cli_parse(&command, argc, argv, paths);
 	default_span(&q);
+	error = siphash_key_make(&run.key);
+	if (error < 0)
+		cli_fatal(error, "summary: random bytes");
 	query_enter(&q, &command, paths, n_paths, -1);
 	summarise(&run);
 	say(&run, top);

@@ -21,11 +21,11 @@ summary_name(enum summary_of of)
 }
 
 void
-summary_init(struct summary *s, bool small, bool by_day)
+summary_init(struct summary *s, const struct siphash_key *key, bool small, bool by_day)
 {
 	*s = (struct summary){.by_day = by_day};
 	for (unsigned i = 0; i < SUMMARY_KINDS; i++)
-		tally_init(&s->tally[i], small ? SMALL_KEYS : LARGE_KEYS,
+		tally_init(&s->tally[i], key, small ? SMALL_KEYS : LARGE_KEYS,
 		    small ? SMALL_BYTES : LARGE_BYTES);
 }
 

@@ -31,8 +31,8 @@ struct summary {
 	bool by_day;
 };
 
-/* small: for one thread, to be merged from time to time. */
-void summary_init(struct summary *s, bool small, bool by_day);
+/* small: for one thread, to be merged from time to time. key: of tallies. */
+void summary_init(struct summary *s, const struct siphash_key *key, bool small, bool by_day);
 void summary_free(struct summary *s);
 
 /* Whether another record fits. Without room, what is new in it is counted with the others. */

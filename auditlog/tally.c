@@ -6,9 +6,9 @@
 #define TALLY_FIRST 64
 
 void
-tally_init(struct tally *t, size_t most, size_t most_bytes)
+tally_init(struct tally *t, const struct siphash_key *key, size_t most, size_t most_bytes)
 {
-	*t = (struct tally){.most = most, .most_bytes = most_bytes};
+	*t = (struct tally){.key = key, .most = most, .most_bytes = most_bytes};
 }
 
 void
@@ -19,21 +19,10 @@ tally_free(struct tally *t)
 	*t = (struct tally){.most = 0};
 }
 
-/* FNV-1a, eight bytes at a time. Whoever chooses texts to collide makes it slow, not wrong. */
 static uint32_t
-key_hash(struct str s)
+key_hash(const struct tally *t, struct str key)
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ s.n, v;
-
-	for (; s.n >= sizeof(v); s = str_skip(s, sizeof(v))) {
-		memcpy(&v, s.p, sizeof(v));
-		h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 29;
-	}
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-	h *= UINT64_C(0x9e3779b97f4a7c15);
-	return (uint32_t)(h >> 32);
+	return (uint32_t)siphash(t->key, key);
 }
 
 /* The entry of this text, or the free one where it would be. */
@@ -102,7 +91,7 @@ tally_add(struct tally *t, struct str key, uint64_t n)
 	uint32_t hash, at;
 
 	key.n = key.n > TALLY_KEY ? TALLY_KEY : key.n;
-	hash = key_hash(key);
+	hash = key_hash(t, key);
 	if (2 * (t->n + 1) > t->cap && t->n < t->most && !grow_entries(t))
 		return false;
 	e = find_entry(t, key, hash);
@@ -121,7 +110,7 @@ uint64_t
 tally_count(const struct tally *t, struct str key)
 {
 	key.n = key.n > TALLY_KEY ? TALLY_KEY : key.n;
-	return t->cap > 0 ? find_entry(t, key, key_hash(key))->count : 0;
+	return t->cap > 0 ? find_entry(t, key, key_hash(t, key))->count : 0;
 }
 
 void

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/siphash.h"
 #include "common/str.h"
 
 #define TALLY_KEY 256 /* bytes of a text that count */
@@ -18,6 +19,7 @@ struct tally_entry {
 };
 
 struct tally {
+	const struct siphash_key *key;
 	struct tally_entry *entry;
 	char *bytes;
 	size_t cap; /* entries; a power of two */
@@ -26,8 +28,10 @@ struct tally {
 	uint64_t others;         /* of texts that had no room */
 };
 
-/* Nothing is allocated yet. */
-void tally_init(struct tally *t, size_t most, size_t most_bytes);
+/*
+ * Nothing is allocated yet. The key is not copied; without knowing it nobody can choose texts that make the tally slow.
+ */
+void tally_init(struct tally *t, const struct siphash_key *key, size_t most, size_t most_bytes);
 void tally_free(struct tally *t);
 
 /*

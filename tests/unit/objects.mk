@@ -284,7 +284,7 @@ UNIT_TESTS += test_auditlog_format
 OBJS-test_auditlog_format := tests/unit/test_auditlog_format.o auditlog/path.o auditlog/format_text.o auditlog/format_csv.o \
 	auditlog/format_template.o auditlog/outline.o proto/recordline.o common/clock.o common/text.o
 UNIT_TESTS += test_auditlog_parts
-OBJS-test_auditlog_parts := tests/unit/test_auditlog_parts.o auditlog/when.o auditlog/tally.o common/clock.o
+OBJS-test_auditlog_parts := tests/unit/test_auditlog_parts.o auditlog/when.o auditlog/tally.o common/siphash.o common/clock.o
 UNIT_TESTS += test_report_parts
 OBJS-test_report_parts := tests/unit/test_report_parts.o auditlog/timeline.o auditlog/shown.o auditlog/incident.o proto/recordline.o \
 	common/clock.o common/text.o

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small parts of auditlog: times as people name them, counting in bounded memory. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,6 +69,8 @@ test_no_times(void **state)
 
 /* --- counting --------------------------------------------------------------------------------- */
 
+static const struct siphash_key zero;
+
 static struct str
 key_of(char buf[32], unsigned i)
 {
@@ -82,7 +85,7 @@ test_tally(void **state)
 	char buf[32];
 
 	(void)state;
-	tally_init(&t, 5000, 1 << 20);
+	tally_init(&t, &zero, 5000, 1 << 20);
 	for (unsigned round = 0; round < 3; round++)
 		for (unsigned i = 0; i < 3000; i++)
 			assert_true(tally_add(&t, key_of(buf, i), i + 1));
@@ -97,7 +100,7 @@ test_tally(void **state)
 	assert_true(str_eq(rows[0].key, STR("0")) && str_eq(rows[1].key, STR("1")));
 	free(rows);
 
-	tally_init(&small, 2, 4);
+	tally_init(&small, &zero, 2, 4);
 	assert_true(tally_add(&small, STR("aaa"), 1) && tally_add(&small, STR("b"), 2));
 	assert_false(tally_add(&small, STR(""), 1)); /* two texts */
 	assert_true(tally_add(&small, STR("b"), 1));
@@ -121,7 +124,7 @@ test_long_texts(void **state)
 	struct tally t;
 
 	(void)state;
-	tally_init(&t, 10, 4 * TALLY_KEY);
+	tally_init(&t, &zero, 10, 4 * TALLY_KEY);
 	memset(a, 'x', sizeof(a));
 	assert_true(tally_add(&t, (struct str){a, TALLY_KEY + 1}, 1));
 	assert_true(tally_add(&t, (struct str){a, TALLY_KEY + 2}, 1));
@@ -129,6 +132,94 @@ test_long_texts(void **state)
 	assert_true(tally_add(&t, STR(""), 1));
 	assert_int_equal(t.n, 2);
 	tally_free(&t);
+}
+
+/* --- texts that others chose ------------------------------------------------------------------ */
+
+#define HOSTILE_BITS 11
+#define HOSTILE (1U << HOSTILE_BITS)
+
+/* Slots that are looked at to find all texts. */
+static uint64_t
+probes(const struct tally *t)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < t->cap; i++)
+		if (t->entry[i].count > 0)
+			n += ((i - t->entry[i].hash) & (t->cap - 1)) + 1;
+	return n;
+}
+
+/*
+ * A hash that takes words one by one and multiplies them lets the top bit of each through to a place where the next word
+ * can undo it, whatever it began with: so there are as many texts of one hash as pairs of words allow.
+ */
+static struct str
+hostile_key(char buf[16 * HOSTILE_BITS], unsigned i)
+{
+	memset(buf, 'x', 16 * HOSTILE_BITS);
+	for (unsigned bit = 0; bit < HOSTILE_BITS; bit++) {
+		if (!(i >> bit & 1))
+			continue;
+		buf[16 * bit + 7] = (char)('x' ^ 0x80);
+		buf[16 * bit + 15] = (char)('x' ^ 0x80);
+		buf[16 * bit + 12] = 'x' ^ 4; /* the top bit, 29 below */
+	}
+	return (struct str){buf, 16 * HOSTILE_BITS};
+}
+
+static void
+test_hostile_texts(void **state)
+{
+	struct siphash_key key;
+	char buf[16 * HOSTILE_BITS];
+	struct tally t;
+
+	(void)state;
+	assert_int_equal(siphash_key_make(&key), 0);
+	print_message("# key %016" PRIx64 " %016" PRIx64 "\n", key.k[0], key.k[1]);
+	tally_init(&t, &key, HOSTILE, HOSTILE * sizeof(buf));
+	for (unsigned i = 0; i < HOSTILE; i++)
+		assert_true(tally_add(&t, hostile_key(buf, i), 1));
+	assert_int_equal(t.n, HOSTILE);
+	print_message("# %" PRIu64 " probes for %zu texts\n", probes(&t), t.n);
+	assert_true(probes(&t) < 3 * t.n);
+	tally_free(&t);
+}
+
+/* Texts that meet under one key do not under another. */
+static void
+test_keys_differ(void **state)
+{
+	struct siphash_key a, b;
+
+	(void)state;
+	assert_int_equal(siphash_key_make(&a), 0);
+	assert_int_equal(siphash_key_make(&b), 0);
+	assert_memory_not_equal(&a, &b, sizeof(a));
+	assert_true(siphash(&a, STR("x")) != siphash(&b, STR("x")));
+}
+
+/* What another program makes of them: CPython 3.11, with PYTHONHASHSEED=0. */
+static void
+test_siphash(void **state)
+{
+	static const struct {
+		size_t n;
+		uint64_t hash;
+	} known[] = {{1, UINT64_C(0x68a914128e01e473)}, {2, UINT64_C(0x010bac45c41e3669)},
+	    {7, UINT64_C(0x2f098ab0c751325a)}, {8, UINT64_C(0xead411e67ebe2eea)},
+	    {9, UINT64_C(0x75927f9d95124362)}, {15, UINT64_C(0xf30eb725bb91c9ea)},
+	    {16, UINT64_C(0x8972188433a5c5b7)}, {17, UINT64_C(0x4883c49a2c009c1d)},
+	    {63, UINT64_C(0x385d3e39e5f37359)}, {255, UINT64_C(0x5dc1f93ea135eb43)}};
+	char buf[256];
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(buf); i++)
+		buf[i] = (char)i;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		assert_true(siphash(&zero, (struct str){buf, known[i].n}) == known[i].hash);
 }
 
 int
@@ -139,6 +230,9 @@ main(void)
 	    cmocka_unit_test(test_no_times),
 	    cmocka_unit_test(test_tally),
 	    cmocka_unit_test(test_long_texts),
+	    cmocka_unit_test(test_hostile_texts),
+	    cmocka_unit_test(test_keys_differ),
+	    cmocka_unit_test(test_siphash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
