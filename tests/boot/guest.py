@@ -28,7 +28,8 @@ CHOSEN = ("test_jail", "test_jail_seal", "test_chan", "test_notify", "test_super
           "test_closer", "test_sealing_power", "test_segment", "test_keystate", "test_sandbox_clients",
           "test_sandbox_compiler", "test_sandbox_supervisor", "test_sandbox_writer", "test_sandbox_auditlog",
           "test_activation", "test_admin", "test_clock", "test_config", "test_durability", "test_evaluate", "test_events",
-          "test_policy_refused", "test_restart", "test_signals", "test_syscalls", "test_verify")
+          "test_policy_refused", "test_restart", "test_signals", "test_syscalls", "test_verify",
+          "test_verify_fault", "test_verify_hostile", "test_verify_live", "test_verify_range")
 # Without a split of accounts.
 AS_USER = ("test_jail", "test_jail_seal", "test_sandbox_clients", "test_sandbox_compiler", "test_sandbox_supervisor",
            "test_sandbox_writer", "test_sandbox_auditlog", "test_evaluate", "test_restart", "test_syscalls",
