@@ -8,6 +8,7 @@
 
 #include "auditlog/format.h"
 #include "auditlog/outline.h"
+#include "common/clock.h"
 
 #define ECS_VERSION "8.17.0"
 #define NO_TIME "1970-01-01T00:00:00.000Z"
@@ -251,22 +252,27 @@ static const struct ecs_member own_members[] = {
     {MEMBER_payload, ",\"payload\":"}, {MEMBER_evaluation_id, ",\"evaluation_id\":"},
     {MEMBER_evaluator, ",\"evaluator\":"}, {MEMBER_request_id, ",\"request_id\":"},
     {MEMBER_prev_hash, ",\"prev_hash\":"}, {MEMBER_os, ",\"os\":"},
-    {MEMBER_timestamp, ",\"timestamp\":"}, /* the last: only when @timestamp cannot hold it */
+    {MEMBER_timestamp, ",\"timestamp\":"}, /* the last: only when @timestamp is another text */
 };
 
-/* A date field takes no other text, and every document must have this one. False: the record has none. */
+/*
+ * A date field takes no other text, and every document must have this one. False: the record's own text is another, or
+ * none.
+ */
 static bool
 put_time(struct text *t, const struct recordline *r)
 {
-	int64_t ms;
-	bool timed = outline_ms(r, &ms);
+	const struct recordline_value *v = recordline_value(r, MEMBER_timestamp);
+	char time[RFC3339_SIZE] = NO_TIME;
+	int64_t us;
+	bool timed = outline_us(r, &us);
 
 	if (timed)
-		put_field(t, "{\"@timestamp\":", recordline_value(r, MEMBER_timestamp));
-	else
-		text_put(t, STR("{\"@timestamp\":\"" NO_TIME "\""));
-	text_put(t, STR(",\"ecs\":{\"version\":\"" ECS_VERSION "\"}"));
-	return timed;
+		clock_format(us, time);
+	text_put(t, STR("{\"@timestamp\":\""));
+	text_put(t, str_from(time));
+	text_put(t, STR("\",\"ecs\":{\"version\":\"" ECS_VERSION "\"}"));
+	return timed && str_eq((struct str){v->p, v->n}, str_from(time));
 }
 
 static void

@@ -229,13 +229,20 @@ outline_url(const struct recordline *r, struct outline_url *ret)
 }
 
 bool
-outline_ms(const struct recordline *r, int64_t *ret)
+outline_us(const struct recordline *r, int64_t *ret)
 {
 	const struct recordline_value *v = recordline_value(r, MEMBER_timestamp);
+
+	return v && v->type == RECORDLINE_STRING && !v->escaped &&
+	       clock_parse((struct str){v->p, v->n}, ret) == 0;
+}
+
+bool
+outline_ms(const struct recordline *r, int64_t *ret)
+{
 	int64_t us;
 
-	if (!v || v->type != RECORDLINE_STRING || v->escaped ||
-	    clock_parse((struct str){v->p, v->n}, &us) < 0 || us < 0)
+	if (!outline_us(r, &us) || us < 0)
 		return false;
 	*ret = us / 1000;
 	return true;

@@ -65,5 +65,7 @@ struct outline_url {
 };
 bool outline_url(const struct recordline *r, struct outline_url *ret);
 
-/* The time in milliseconds since 1970. False: there is none. */
+/* The time in us since 1970. False: there is none. */
+bool outline_us(const struct recordline *r, int64_t *ret);
+/* In milliseconds. False: there is none from 1970 on. */
 bool outline_ms(const struct recordline *r, int64_t *ret);

@@ -356,10 +356,15 @@ class Ecs(Case):
             self.check(line)
 
     def test_times(self):
-        """Every document has one; what cannot be one is kept."""
-        for time, wanted in (("2026-11-21T04:00:00.123456Z", None), ("yesterday", "yesterday"), ("", ""), (None, "null"), (7, "7")):
+        """Every document has one, of one form; what was written otherwise is kept."""
+        zero = "1970-01-01T00:00:00.000Z"
+        for time, expected, kept in (
+                ("2026-11-21T04:00:00.123456Z", None, None), ("yesterday", zero, "yesterday"), ("", zero, ""), (None, zero, "null"), (7, zero, "7"),
+                ("1969-12-31T23:59:59.000001Z", None, None), ("0001-01-01T00:00:00.000000Z", None, None), ("9999-12-31T23:59:59.999999Z", None, None),
+                ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000000Z", "2016-12-31T23:59:60Z"),
+                ("2026-11-21t04:00:00.1234567+05:30", "2026-11-20T22:30:00.123456Z", "2026-11-21t04:00:00.1234567+05:30")):
             found = self.check(raw("export", "--format", "ecs", "-", stdin=LogBuilder("/nowhere").line(timestamp=time))[1])
-            self.assertEqual((found["@timestamp"], found.get("sealwright.timestamp")), (time if wanted is None else "1970-01-01T00:00:00.000Z", wanted))
+            self.assertEqual((found["@timestamp"], found.get("sealwright.timestamp")), (expected or time, kept))
 
     def test_hostile_log(self):
         for line in formats.ODD:
