@@ -123,7 +123,8 @@ static void
 add_denial(struct part *part, const struct recordline *r)
 {
 	struct report_counts *c = &part->counts;
-	bool enforced = member_is(r, MEMBER_enforcement_mode, STR("enforce"));
+	bool enforced = !recordline_has(r, MEMBER_enforcement_mode) ||
+			member_is(r, MEMBER_enforcement_mode, STR("enforce"));
 
 	c->figure[enforced ? FIGURE_DENIED : FIGURE_AUDITED]++;
 	c->figure[FIGURE_UNMATCHED] += !recordline_has(r, MEMBER_rule_id);

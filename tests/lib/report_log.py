@@ -101,8 +101,8 @@ class Counted:
         denied = [r for r in decisions if r["decision"].endswith("DENY")]
         self.figures = {
             "Records": len(records), "Decisions": len(decisions), "Allowed": len(decisions) - len(denied),
-            "Denied": sum(r["enforcement_mode"] == "enforce" for r in denied),
-            "Denied on record only": sum(r["enforcement_mode"] != "enforce" for r in denied),
+            "Denied": sum(r.get("enforcement_mode", "enforce") == "enforce" for r in denied),
+            "Denied on record only": sum(r.get("enforcement_mode", "enforce") != "enforce" for r in denied),
             "Denied without a record": sum(r["unrecorded"]["count"] for r in records if "unrecorded" in r),
             "Outcomes": sum("evaluation_id" in r for r in records), "Application events": sum("event" in r for r in records),
             "The service's own records": sum(r["category"].endswith("MANAGEMENT") for r in records),
@@ -124,7 +124,7 @@ class Counted:
                         "Through which client": top(count(denied, lambda r: r["client_name"]))}
         days = collections.defaultdict(lambda: [0, 0, 0])
         for r in decisions:
-            which = 0 if r["decision"].endswith("ALLOW") else 2 if r["enforcement_mode"] == "enforce" else 1
+            which = 0 if r["decision"].endswith("ALLOW") else 2 if r.get("enforcement_mode", "enforce") == "enforce" else 1
             days[r["timestamp"][:10]][which] += 1
         self.days = [[day, *map(str, n)] for day, n in sorted(days.items())]
 

@@ -146,6 +146,16 @@ class Figures(Case):
         self.assertEqual(page.tables["Requests of administrators: status, rotation, reload"][0][2], "uid 1000")
         self.assertEqual(page.tables["Policy changes"][1][2], "the service")
 
+    def test_modes(self):
+        """On record only is what the record says so of: a denial that names no mode was one."""
+        log = self.build(segments=[2])
+        kinds = [decision(False, "a.example:443", None, mode=mode) for mode in ("enforce", "warn", "audit", "enforce")]
+        del kinds[-1][3]["enforcement_mode"]
+        log.add([log.line(kind) for kind in kinds]).write()
+        page = self.page(log, *ALL)
+        self.check(page, [r for r, _, _ in lines_of(log)])
+        self.assertEqual((page.figures["Denied"], page.figures["Denied on record only"]), (2, 2))
+
     def test_units(self):
         """Bars are as long as the period asks for."""
         first, minute = START - 10000 * DAY, 60_000_000
