@@ -3,25 +3,8 @@
  * The whole writer, in a process of its own, with calls that fail: what was acknowledged is there,
  * nothing is there twice, what cannot be recorded is refused with the cause, and service comes back.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <setjmp.h>
-
-#include <cmocka.h>
-
-#include "common/clock.h"
 #include "tests/unit/dir_faults.h"
-#include "tests/unit/writer_harness.h"
+#include "tests/unit/writer_case.h"
 
 /* The writer's own main(), with another name. */
 #define main writer_main
@@ -29,34 +12,15 @@ int writer_main(int argc, char **argv);
 #include "auditd-writer/main.c"
 #undef main
 
-static struct harness h;
-static struct log lg;
-
 static int
-setup(void **state)
+set_up(void **state)
 {
-	(void)state;
 	dir_fault_only(NULL);
 	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
-	harness_init(&h);
+	(void)setup(state);
 	h.enter = writer_main;
 	return 0;
 }
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	log_free(&lg);
-	harness_deinit(&h);
-	return 0;
-}
-
-#define OPTIONS(...)              \
-	(const char *const[])     \
-	{                         \
-		__VA_ARGS__, NULL \
-	}
 
 static void
 decide(unsigned n)
@@ -73,8 +37,9 @@ fail_next(const char *name, int times, int error)
 	dir_fault_set(DIR_FAULT_FAIL, 1, times, error);
 }
 
+/* Nothing fails any more; all is closed, and every record that was acknowledged is there. */
 static void
-finish_and_read(void)
+finish_well(void)
 {
 	dir_fault_only(NULL);
 	assert_int_equal(harness_finish(&h), 0);
@@ -96,7 +61,7 @@ moves_on_from(const char *call, int error)
 	decide(7);
 	decide(5);
 	assert_int_equal(h.end[1].refused[REFUSAL_NONE], 22);
-	finish_and_read();
+	finish_well();
 	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 22);
 }
 
@@ -142,7 +107,7 @@ half_a_write_that_fails(void **state)
 	dir_fault_only("pwrite");
 	dir_fault_set(DIR_FAULT_SHORT, 1, 1, EIO);
 	decide(40);
-	finish_and_read();
+	finish_well();
 	assert_int_equal(lg.torn, 1);
 	assert_int_equal(lg.file[0].lines, 12);
 	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 50);
@@ -167,7 +132,7 @@ half_a_write_without_space(void **state)
 	dir_fault_only("pwrite");
 	dir_fault_set(DIR_FAULT_SHORT, 1, 1, EDQUOT);
 	decide(40);
-	finish_and_read();
+	finish_well();
 	assert_int_equal(lg.torn, 0);
 	assert_int_equal(lg.file[0].lines, 12);
 }
@@ -185,7 +150,7 @@ unsynced_records_survive_in_commit_mode(void **state)
 	(void)usleep(1200000); /* the sync comes within a second */
 	assert_true(dir_fault_calls() > 0);
 	decide(1);
-	finish_and_read();
+	finish_well();
 	assert_int_equal(lg.torn, 1);
 	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 411);
 }
@@ -255,7 +220,7 @@ closes_in_spite_of(const char *call, int error)
 	fail_next(call, 1, error);
 	(void)harness_rotate(&h, name);
 	decide(5);
-	finish_and_read();
+	finish_well();
 	assert_true(lg.files >= 2);
 	assert_int_equal(lg.file[0].lines, 12);
 	assert_true(lg.file[0].closed);
@@ -293,9 +258,9 @@ an_fsync_that_fails(void **state)
 		error = harness_rotate(&h, name);
 		assert_true(error == 0 || error == -EIO);
 		decide(5);
-		finish_and_read();
+		finish_well();
 		(void)teardown(state);
-		(void)setup(state);
+		(void)set_up(state);
 	}
 }
 
@@ -313,7 +278,7 @@ closing_that_fails_for_a_while(void **state)
 	decide(5);
 	assert_int_equal(harness_rotate(&h, name), -EBUSY); /* not before the earlier one */
 	decide(5);
-	finish_and_read();
+	finish_well();
 	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 20);
 	assert_true(log_count(&lg, "\"step\":\"write a seal\"") >= 1);
 }
@@ -350,7 +315,7 @@ refuses_while(const char *call, int error, enum refusal refusal)
 	assert_true(state_becomes(2, STORAGE_OK));
 	harness_decide(&h, 2, 2);
 	harness_await_acks(&h, 2);
-	finish_and_read();
+	finish_well();
 	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 19);
 	assert_int_equal(
 	    log_count_both(&lg, "\"state\":\"recovered\",\"from\":\"failed\"", "\"refused\":3"), 1);
@@ -399,7 +364,7 @@ ends_badly_with_what_it_could_not_write(void **state)
 	/* The next start finds what there is. */
 	harness_start(&h, NULL);
 	assert_true(h.ready.next_seq > 11);
-	finish_and_read();
+	finish_well();
 }
 
 /* --- space -------------------------------------------------------------------------------------- */
@@ -411,7 +376,7 @@ says_that_space_is_low(void **state)
 	harness_start(&h, OPTIONS("--low-bytes=1125899906842624"));
 	assert_int_equal(h.end[1].state, STORAGE_LOW);
 	decide(3);
-	finish_and_read();
+	finish_well();
 	assert_int_equal(log_count(&lg, "\"storage\":{\"state\":\"low\""), 1);
 }
 
@@ -429,7 +394,7 @@ lives_on_its_reserve(void **state)
 	for (int i = 0; i < 50; i++)
 		decide(5);
 	assert_true(state_becomes(1, STORAGE_OK));
-	finish_and_read();
+	finish_well();
 	assert_int_equal(log_count(&lg, "\"storage\":{\"state\":\"full\""), 1);
 	assert_int_equal(
 	    log_count(&lg, "\"storage\":{\"state\":\"recovered\",\"from\":\"full\""), 1);
@@ -443,7 +408,7 @@ without_fallocate(void **state)
 	harness_start(&h, OPTIONS("--rotate-records=50"));
 	for (int i = 0; i < 30; i++)
 		decide(10);
-	finish_and_read();
+	finish_well();
 	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), 300);
 	assert_int_equal(lg.file[0].lines, 50);
 }
@@ -502,7 +467,7 @@ a_clock_that_was_set_back_between_runs(void **state)
 	harness_start(&h, NULL);
 	assert_int_equal(h.ready.log_id, 4711);
 	assert_int_equal(h.ready.next_seq, 7);
-	finish_and_read();
+	finish_well();
 	/* The step is told before anything else, with a time of its own. */
 	assert_int_equal(log_count_both(&lg, "\"clock_step\":{\"old\":\"", "\"seq\":4,"), 1);
 	assert_int_equal(log_count_both(&lg, "\"clock_step\":{\"old\":\"", time), 1);
@@ -510,7 +475,7 @@ a_clock_that_was_set_back_between_runs(void **state)
 	assert_int_equal(log_count(&lg, "\"segments\":{\"first_seq\":4}"), 1);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, teardown)
 
 int
 main(void)
