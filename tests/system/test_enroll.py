@@ -15,7 +15,7 @@ import evidence  # noqa: E402
 import seals  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
-from test_policyctl import on_terminal  # noqa: E402
+from terminal import on_terminal  # noqa: E402
 
 QUIET = 4    # modules around a code
 SCALE = 4    # pixels of a module

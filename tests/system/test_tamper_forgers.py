@@ -14,7 +14,7 @@ import seals  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
 from evidence_log import STEP  # noqa: E402
-from tamper import ALL, Matrix, SIZES, each_size  # noqa: E402
+from tamper import ALL, SIZES, Matrix, each_size  # noqa: E402
 
 ROWS = re.compile(r"^\| (U\d+) \|", re.M)
 

@@ -11,7 +11,7 @@ import evidence  # noqa: E402
 import seals  # noqa: E402
 import tap  # noqa: E402
 from evidence_log import STEP  # noqa: E402
-from tamper import ALL, Matrix, SIZES, each_size  # noqa: E402
+from tamper import ALL, SIZES, Matrix, each_size  # noqa: E402
 
 FLIPS = {1: 1000, 2: 400, 20: 10000 if ALL else 200}  # and with ALL every bit of the smaller ones
 DROPS = {1: 400, 2: 200, 20: 30} if ALL else {1: 60, 2: 30, 20: 2}  # bytes of each file
