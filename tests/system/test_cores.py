@@ -92,25 +92,31 @@ class Cores(service.Case):
                 pass
         return quietly
 
+    def at_work(self, **options):
+        """A service, and one pid of each role, which has answered: "ready" may come before a process is in its jail."""
+        s = self.begin(evaluators=1, **options)
+        with s.client() as c:
+            c.ask(service.ALLOWED)
+        s.admin("ping")
+        return s, {role: s.pid if role == "supervisor" else s.one(role) for role in ROLES}
+
     def replaced(self, s, role, victim):
         self.eventually(lambda: s.pids(role) and victim not in s.pids(role), f"another {role}")
 
     def test_no_process_may_leave_one(self):
-        s = self.begin()
-        for role in ROLES:
-            for pid in [s.pid] if role == "supervisor" else s.pids(role):
-                with self.subTest(f"{role} {pid}"), open(f"/proc/{pid}/limits", encoding="ascii") as f:
-                    limits = next(line for line in f if line.startswith("Max core file size")).split()
-                    self.assertEqual(limits[4:6], ["0", "0"])
+        s, pids = self.at_work()
+        for role, pid in pids.items():
+            with self.subTest(f"{role} {pid}"), open(f"/proc/{pid}/limits", encoding="ascii") as f:
+                limits = next(line for line in f if line.startswith("Max core file size")).split()
+                self.assertEqual(limits[4:6], ["0", "0"])
         s.stop()
 
     def test_no_process_is_dumpable(self):
         """What is not dumpable belongs to root in /proc."""
-        s = self.begin(split=os.getuid() == 0)
-        for role in ROLES:
-            for pid in [s.pid] if role == "supervisor" else s.pids(role):
-                self.assertNotEqual(procs.status(pid, "Uid")[0], "0", role)
-                self.assertEqual(os.stat(f"/proc/{pid}/environ").st_uid, 0, role)
+        s, pids = self.at_work(split=os.getuid() == 0)
+        for role, pid in pids.items():
+            self.assertNotEqual(procs.status(pid, "Uid")[0], "0", role)
+            self.assertEqual(os.stat(f"/proc/{pid}/environ").st_uid, 0, role)
         s.stop()
 
     def test_none_is_left(self):
@@ -142,8 +148,8 @@ class Cores(service.Case):
             self.replaced(s, role, victims[role])
         victims["compiler"] = self.kill_compiler(s, signal.SIGSYS)
         self.eventually(lambda: s.client().ask(service.ALLOWED)["decision"] == "allow", "an answer")
-        said = s.said()
         log = s.stop()
+        said = s.said()
         for role, pid in victims.items():
             record = next(r["process"] for r in log.management("process") if r["process"]["pid"] == pid)
             print(f"# {record}")
