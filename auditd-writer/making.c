@@ -51,39 +51,51 @@ make_fresh(struct making *m, struct job *job)
 		making_use_up(m, job->base, take_fd(&job->fd));
 }
 
-/* So that nothing piles up although nothing can be deleted. */
-static void
+/* So that nothing piles up although nothing can be deleted. False: it cannot be emptied. */
+static bool
 make_of_empty(struct making *m, struct making_empty *e, struct job *job)
 {
 	char empty[SEGNAME_SIZE], name[SEGNAME_SIZE];
-	int error = 0;
+	/* What a failed attempt to write has left in it, nobody relies on. */
+	int error = dir_cut(e->fd, 0);
 
+	e->bad = error < 0;
+	if (error < 0) {
+		(void)job_failed(job, "empty a segment", error);
+		return false;
+	}
 	segname_with(empty, e->base, SEGNAME_TMP);
 	segname_with(name, job->base, SEGNAME_TMP);
 	job->fd = e->fd;
-	/* What a failed attempt to write has left in it, nobody relies on. */
-	error = dir_cut(job->fd, 0);
-	e->bad = error < 0;
-	if (error < 0)
-		(void)job_failed(job, "empty a segment", error);
-	else if (make_durable(job) == 0 && strcmp(empty, name) != 0)
+	job->error = 0;
+	if (make_durable(job) == 0 && strcmp(empty, name) != 0)
 		error = dir_rename(m->dir, empty, name);
-	if (error < 0 && job->error == 0)
+	if (error < 0)
 		(void)job_failed(job, "rename a new segment", error);
 	if (job->error < 0)
 		job->fd = -1;
 	else
 		*e = m->empties[--m->n_empties];
+	return true;
 }
 
-/* The last that is good; with many bad ones, the last. NULL: a fresh file is better. */
+/* The first that can be emptied again, if one can. */
+static void
+make_of_bad(struct making *m, struct job *job)
+{
+	for (unsigned i = m->n_empties; i > 0; i--)
+		if (make_of_empty(m, &m->empties[i - 1], job))
+			return;
+}
+
+/* The last. */
 static struct making_empty *
-best_empty(struct making *m)
+good_empty(struct making *m)
 {
 	for (unsigned i = m->n_empties; i > 0; i--)
 		if (!m->empties[i - 1].bad)
 			return &m->empties[i - 1];
-	return m->n_empties < MAKING_BAD ? NULL : &m->empties[m->n_empties - 1];
+	return NULL;
 }
 
 /* What somebody has deleted gets no name any more. */
@@ -106,11 +118,13 @@ making_make(struct making *m, struct job *job)
 	struct making_empty *e;
 
 	forget_deleted(m);
-	e = best_empty(m);
+	e = good_empty(m);
 	if (e)
-		make_of_empty(m, e, job);
-	else
+		(void)make_of_empty(m, e, job);
+	else if (m->n_empties < MAKING_BAD)
 		make_fresh(m, job);
+	else
+		make_of_bad(m, job);
 }
 
 void

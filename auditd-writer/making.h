@@ -13,7 +13,7 @@
 struct making_empty {
 	char base[SEGNAME_SIZE];
 	int fd;
-	bool bad; /* could not be emptied: passed over, while they are fewer than MAKING_BAD */
+	bool bad; /* could not be emptied: not tried again while there are fewer than MAKING_BAD */
 };
 
 struct making {

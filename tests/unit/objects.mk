@@ -205,6 +205,10 @@ LIBS-test_tally := libcrypto
 OBJS-test_sealer := tests/unit/test_sealer.o $(WRITER_LOG) $(WRITER_SEALER)
 LIBS-test_sealer := libcrypto
 
+UNIT_TESTS += test_making
+OBJS-test_making := tests/unit/test_making.o auditd-writer/making.o $(WRITER_LOG)
+LIBS-test_making := libcrypto
+
 UNIT_TESTS += test_closer
 OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-writer/making.o auditd-writer/closing.o \
 	$(WRITER_LOG) $(WRITER_SEALER)
