@@ -27,8 +27,9 @@ import procs  # noqa: E402
 
 # An emulated machine is slower by a factor.
 SLOWER = int(os.environ.get("SEALWRIGHT_PATIENCE", "1"))
-TIMEOUT = {"unit": 120 * SLOWER, "fuzz": 120 * SLOWER, "system": 300 * SLOWER}
+TIMEOUT = {"unit": 120 * SLOWER, "fuzz": 120 * SLOWER, "system": 600 * SLOWER}
 ENDING = 10  # s for a test that took too long to put away what it has made
+GRACE = 15 * SLOWER  # s for what was killed to be gone: it may be waiting for a disk
 # These need the machine for themselves: they watch clocks, or use all of it.
 ALONE = {"test_bad_clients", "test_bad_input", "test_durability", "test_pipeline"}
 # "ok 3 - name # SKIP why"; cmocka 1.1 says "not ok 3 # SKIP name" of a test that asked to be skipped.
@@ -108,8 +109,8 @@ def call(command, env, seconds):
 
 
 def lingering(find):
-    """Command lines of processes that are still there after a moment's grace; they are ended."""
-    end = time.monotonic() + 2
+    """Command lines of processes that are still there after some grace; they are ended."""
+    end = time.monotonic() + GRACE
     while (pids := find()) and time.monotonic() < end:
         time.sleep(0.05)
     names = [" ".join(procs.argv(p)) for p in pids]

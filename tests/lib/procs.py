@@ -56,6 +56,15 @@ def in_session(sid):
     return sorted(p for p, (state, _, session) in _parents().items() if session == sid and state not in "ZX")
 
 
+def children(pid):
+    """Pids of its children, found fast enough to catch one that does not live long."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            return [int(p) for p in f.read().split()]
+    except OSError:  # gone, or a kernel that does not tell
+        return [p for p, (_, parent, _) in _parents().items() if parent == pid]
+
+
 def argv(pid):
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as f:

@@ -174,6 +174,16 @@ class Service:
         """One of them; there may be none yet when the service has just got ready."""
         return procs.wait_until(lambda: self.pids(role), PATIENCE, f"a process that is {role}")[0]
 
+    def hold(self, role):
+        """Stop the next process of a role as soon as it is there; its pid. For those that do not live long."""
+        def stopped():
+            for pid in procs.children(self.pid):
+                if procs.role(pid) == role:
+                    os.kill(pid, signal.SIGSTOP)
+                    return pid
+            return None
+        return procs.wait_until(stopped, PATIENCE, f"a process that is {role}", pause=0)
+
     def kill(self, role, sig=signal.SIGKILL):
         """Signal one process of a role; returns its pid."""
         pid = self.pid if role == "supervisor" else self.one(role)

@@ -3,8 +3,10 @@
 """Reloads while clients ask. What a revision answers follows from its number, so each reply and each record shows
 whether it was decided by the revision that it names. RELOADS=1000 does so many."""
 
+import ctypes
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -23,6 +25,7 @@ RELOADS = int(os.environ.get("RELOADS", "30"))
 CONNECTIONS = 64
 PAUSE = 0.02  # of a connection between a reply and its next request
 IN_FLIGHT = 3
+IN_CLOSE_NOWRITE = 0x10
 
 
 def document(revision, more=0):
@@ -117,6 +120,26 @@ class Crowd(threading.Thread):
         return sorted(d for a in self.askers for d in a.delays)
 
 
+class Reader:
+    """Whoever reads a file from now on: wait() until it has been read and closed, by inotify."""
+
+    def __init__(self, path):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_CLOEXEC)
+        if self.fd < 0 or libc.inotify_add_watch(self.fd, path.encode(), IN_CLOSE_NOWRITE) < 0:
+            raise OSError(ctypes.get_errno(), "inotify")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.fd)
+
+    def wait(self):
+        if not select.select([self.fd], [], [], service.PATIENCE)[0]:
+            raise AssertionError("nobody has read it")
+
+
 def spread(delays):
     waits = sorted(d for _, d in delays)
     if not waits:
@@ -182,12 +205,15 @@ class Reload(service.Case):
         began = time.monotonic()
         self.write(s, 2, 25_000)
         os.kill(s.pid, signal.SIGHUP)
-        s.one("compiler")
-        for _ in range(4):
-            os.kill(s.pid, signal.SIGHUP)
-        with s.client(s.admin_socket) as operator:
-            self.assertEqual(operator.ask({"op": "ping"})["pong"], True)
-            self.assertEqual(operator.ask({"op": "status"})["status"]["supervisor"]["loads"], 2)
+        compiler = s.hold("compiler")  # else it might be done before we are
+        try:
+            for _ in range(4):
+                os.kill(s.pid, signal.SIGHUP)
+            with s.client(s.admin_socket) as operator:
+                self.assertEqual(operator.ask({"op": "ping"})["pong"], True)
+                self.assertEqual(operator.ask({"op": "status"})["status"]["supervisor"]["loads"], 2)
+        finally:
+            os.kill(compiler, signal.SIGCONT)
         asked = time.monotonic() - began
         s.wait_said("policy loaded: revision 2, 25016 rules")
         loaded = time.monotonic()
@@ -207,8 +233,9 @@ class Reload(service.Case):
         wrong = document(2, 25_000)
         wrong["policies"][0]["rules"][-1]["resources"] = ["no host"]
         s.write_policy(wrong)
-        os.kill(s.pid, signal.SIGHUP)
-        s.one("compiler")
+        with Reader(s.policy) as compiler:
+            os.kill(s.pid, signal.SIGHUP)
+            compiler.wait()
         s.write_policy(document(3))
         os.kill(s.pid, signal.SIGHUP)
         s.wait_said("policy loaded: revision 3, ")
