@@ -35,7 +35,8 @@ class GivenBack(service.Case):
             c.send(HALF)
         self.eventually(lambda: procs.rss_kib(evaluator) > before + 42 * MIB, "the half lines are held")
         most = procs.rss_kib(evaluator)
-        self.assertLess(heap_kib(evaluator), 1 * MIB, "the lines have pages of their own")
+        if os.geteuid() == 0:  # others cannot look into processes that are not dumpable
+            self.assertLess(heap_kib(evaluator), 1 * MIB, "the lines have pages of their own")
         # The newest stay longest: what they hold is at the end of everything.
         for c in clients[:-1]:
             c.close()
