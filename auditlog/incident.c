@@ -9,7 +9,7 @@
 
 static const struct incident_about kinds[INCIDENTS] = {
 #define INCIDENT(id, title, tone, action_type, member, value, shown, sum, unit) \
-	[INCIDENT_##id] = {title, PAPER(tone), action_type, member, value, shown, sum, unit},
+	[INCIDENT_##id] = {#id, title, PAPER(tone), action_type, member, value, shown, sum, unit},
 #include "auditlog/incident.def"
 };
 

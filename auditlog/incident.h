@@ -24,6 +24,7 @@ enum incident_kind {
 };
 
 struct incident_about {
+	const char *name; /* "ORIGIN" */
 	const char *title;
 	enum paper_tone tone;
 	const char *action_type, *member, *value, *shown;

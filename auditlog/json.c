@@ -59,12 +59,18 @@ json_time(struct json *j, const char *key, int64_t us)
 }
 
 void
+json_pin_value(struct text *t, uint64_t index, const uint8_t hash[HASH_SIZE])
+{
+	text_char(t, '"');
+	text_u64(t, index);
+	text_char(t, ':');
+	text_hex(t, hash, HASH_SIZE);
+	text_char(t, '"');
+}
+
+void
 json_pin(struct json *j, const char *key, uint64_t index, const uint8_t hash[HASH_SIZE])
 {
 	json_key(j, key);
-	text_char(j->t, '"');
-	text_u64(j->t, index);
-	text_char(j->t, ':');
-	text_hex(j->t, hash, HASH_SIZE);
-	text_char(j->t, '"');
+	json_pin_value(j->t, index, hash);
 }

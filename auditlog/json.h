@@ -27,3 +27,5 @@ void json_number(struct json *j, const char *key, uint64_t v);
 void json_time(struct json *j, const char *key, int64_t us);
 /* "INDEX:HASH", as --pin takes it. */
 void json_pin(struct json *j, const char *key, uint64_t index, const uint8_t hash[HASH_SIZE]);
+/* That alone. */
+void json_pin_value(struct text *t, uint64_t index, const uint8_t hash[HASH_SIZE]);

@@ -20,7 +20,8 @@
 struct report_given {
 	struct filter_given filter;
 	const char *format, *title;
-	struct cli_option options[FILTER_OPTIONS + EXAMINE_OPTIONS + 3];
+	bool json;
+	struct cli_option options[FILTER_OPTIONS + EXAMINE_OPTIONS + 4];
 	size_t n_filter;
 };
 
@@ -92,15 +93,21 @@ asked_of(const struct report_given *g)
 }
 
 static const struct paper *
-choose_paper(const struct cli_command *command, const char *format)
+choose_paper(const struct cli_command *command, const struct report_given *g)
 {
-	if (!format)
+	if (g->json && g->format)
+		cli_wrong(command, "--json is --format json: give one of them");
+	if (g->json)
+		return NULL;
+	if (!g->format)
 		return isatty(STDOUT_FILENO) ? &paper_text : &paper_html;
-	if (strcmp(format, "html") == 0)
+	if (strcmp(g->format, "html") == 0)
 		return &paper_html;
-	if (strcmp(format, "text") == 0)
+	if (strcmp(g->format, "text") == 0)
 		return &paper_text;
-	cli_wrong(command, "--format: neither html nor text: %s", format);
+	if (strcmp(g->format, "json") == 0)
+		return NULL;
+	cli_wrong(command, "--format: neither html nor text nor json: %s", g->format);
 }
 
 static void
@@ -109,7 +116,7 @@ choose(struct report *r, struct report_given *g, const struct cli_command *comma
 	struct filter_given period;
 
 	r->now = clock_real();
-	r->paper = choose_paper(command, g->format);
+	r->paper = choose_paper(command, g);
 	r->title = g->title ? str_from(g->title) : STR("Audit log report");
 	if (r->title.n > TITLE_MOST || !utf8_valid(r->title))
 		cli_wrong(command, "--title: not UTF-8, or over %d bytes", TITLE_MOST);
@@ -131,12 +138,14 @@ parse(struct report *r, int argc, char **argv)
 	struct cli_command command = {
 	    .name = "report",
 	    .operands = "[DIR]",
-	    .about = "Verify the log in DIR (" LOGDIR_DEFAULT
-		     ") and report on a period of it: one page of\n"
-		     "HTML that needs nothing else, or text. Without --from and --to: the last 30 "
-		     "days.\n"
-		     "The other filters narrow what others did; the service's own records are "
-		     "always told.",
+	    .about =
+		"Verify the log in DIR (" LOGDIR_DEFAULT
+		") and report on a period of it: one page of\n"
+		"HTML that needs nothing else, or text, or its figures as JSON. Without --from "
+		"and --to:\n"
+		"the last 30 days.\n"
+		"The other filters narrow what others did; the service's own records are "
+		"always told.",
 	    .options = g.options,
 	    .most = 1,
 	    .exits =
@@ -149,7 +158,9 @@ parse(struct report *r, int argc, char **argv)
 	g.options[n++] = (struct cli_option){.name = "format",
 	    .value = "FORMAT",
 	    .text = &g.format,
-	    .help = "html|text (on a terminal text)"};
+	    .help = "html|text|json (on a terminal text)"};
+	g.options[n++] = (struct cli_option){
+	    .name = "json", .flag = &g.json, .help = "print JSON, as --format json"};
 	g.options[n++] = (struct cli_option){
 	    .name = "title", .value = "TEXT", .text = &g.title, .help = "heading of the report"};
 	g.options[n++] = (struct cli_option){.name = "top",
@@ -233,6 +244,10 @@ make_timeline(struct report *r)
 static void
 print(const struct report *r)
 {
+	if (!r->paper) {
+		report_print_json(r);
+		return;
+	}
 	r->paper->begin(r->title);
 	report_print_head(r);
 	report_print_verdict(r);

@@ -86,7 +86,7 @@ struct report_counts {
 };
 
 struct report {
-	const struct paper *paper;
+	const struct paper *paper; /* NULL: JSON */
 	struct str title;
 	const char *path;
 	uint32_t top; /* rows of a table */
@@ -110,6 +110,9 @@ void report_counts_free(struct report_counts *c);
 /* Whether the examination found that the segment agrees with its seal. */
 bool report_agrees(const struct report *r, const struct source *s);
 
+/* As one JSON object (docs/man/auditlog.1). */
+void report_print_json(const struct report *r);
+
 /* Parts of the page, in this order. */
 void report_print_head(const struct report *r);
 void report_print_verdict(const struct report *r);
@@ -117,6 +120,24 @@ void report_print_figures(const struct report *r);
 void report_print_who(const struct report *r);
 void report_print_incidents(const struct report *r);
 void report_print_controls(const struct report *r);
+
+#define REPORT_SHOWS 1024
+
+/* A requirement of a catalogue, and what the log shows for it. Static texts, but for `shown`, which is in `shows`. */
+struct report_control {
+	const char *catalogue, *clause, *asks, *cannot;
+	struct str shown;
+	char shows[REPORT_SHOWS];
+};
+/* False: there are no more. */
+bool report_control(const struct report *r, size_t i, struct report_control *ret);
+
+/* The root of the tree over all good seals. False: there is none, or they do not begin with seal 0. */
+bool report_root(const struct report *r, uint8_t root[HASH_SIZE]);
+/* Whose log it is; STR_NONE: nothing says it. */
+struct str report_origin(const struct report *r);
+/* Whether a segment was not closed in the usual way, by its seal. */
+bool report_is_odd(const struct source *s);
 
 /* "1 record", "2 records": COUNT in the format, COUNT_OF(n, "record") for it. */
 #define COUNT "%" PRIu64 " %s%s"

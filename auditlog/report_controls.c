@@ -9,7 +9,7 @@
 #include "auditlog/report.h"
 #include "auditlog/shown.h"
 
-#define SHOWS 1024
+#define SHOWS REPORT_SHOWS
 #define US_PER_DAY (86400 * US_PER_S)
 
 static void say(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -288,17 +288,35 @@ static const struct control {
 #include "auditlog/report_controls.def"
 };
 
-static void
-print_control(const struct report *r, const struct control *c)
+bool
+report_control(const struct report *r, size_t i, struct report_control *ret)
 {
-	char buf[SHOWS];
-	struct text t = text_over(buf, sizeof(buf));
+	struct text t = text_over(ret->shows, sizeof(ret->shows));
 
-	c->shows(r, &t);
-	r->paper->cell(str_from(c->clause));
-	r->paper->cell(str_from(c->asks));
-	r->paper->cell(text_str(&t));
-	r->paper->cell(str_from(c->cannot));
+	if (i >= ARRAY_SIZE(controls))
+		return false;
+	controls[i].shows(r, &t);
+	ret->shown = text_str(&t);
+	ret->catalogue = catalogues[controls[i].catalogue];
+	ret->clause = controls[i].clause;
+	ret->asks = controls[i].asks;
+	ret->cannot = controls[i].cannot;
+	return true;
+}
+
+static void
+print_controls(const struct report *r, const char *catalogue)
+{
+	struct report_control c;
+
+	for (size_t i = 0; report_control(r, i, &c); i++) {
+		if (c.catalogue != catalogue)
+			continue;
+		r->paper->cell(str_from(c.clause));
+		r->paper->cell(str_from(c.asks));
+		r->paper->cell(c.shown);
+		r->paper->cell(str_from(c.cannot));
+	}
 }
 
 void
@@ -321,9 +339,7 @@ report_print_controls(const struct report *r)
 	for (unsigned k = 0; k < CATALOGUES; k++) {
 		r->paper->heading(catalogues[k]);
 		r->paper->table(NULL, columns, ARRAY_SIZE(columns));
-		for (size_t i = 0; i < ARRAY_SIZE(controls); i++)
-			if (controls[i].catalogue == k)
-				print_control(r, &controls[i]);
+		print_controls(r, catalogues[k]);
 		r->paper->table_end();
 	}
 }

@@ -15,14 +15,22 @@
 
 /* --- what it is about ------------------------------------------------------------------------ */
 
-static struct str
-origin_of(const struct report *r)
+struct str
+report_origin(const struct report *r)
 {
 	const struct examine *e = &r->examine;
 
 	if (e->judgement.seals > 0)
 		return e->chain.seals[0]->seal.origin;
-	return e->trust.known ? e->trust.key.name : STR("not known: nothing is sealed");
+	return e->trust.known ? e->trust.key.name : STR_NONE;
+}
+
+static void
+fact_origin(const struct report *r)
+{
+	struct str origin = report_origin(r);
+
+	r->paper->fact("Log", str_given(origin) ? origin : STR("not known: nothing is sealed"));
 }
 
 /* The most frequent of a few names. */
@@ -85,7 +93,7 @@ report_print_head(const struct report *r)
 	const struct paper *p = r->paper;
 
 	p->facts();
-	p->fact("Log", origin_of(r));
+	fact_origin(r);
 	p->fact("Directory", str_from(r->path));
 	fact_names(r, "Hosts", TALLY_HOST);
 	fact_names(r, "Written by version", TALLY_VERSION);
@@ -175,19 +183,16 @@ fact_key(const struct report *r)
 }
 
 /* Of all good seals: what anchors are about, and what another reader can compute again. */
-static void
-fact_tree(const struct report *r)
+bool
+report_root(const struct report *r, uint8_t root[HASH_SIZE])
 {
 	const struct sealchain *c = &r->examine.chain;
 	size_t n = r->examine.judgement.seals;
-	uint8_t root[HASH_SIZE];
-	char buf[LINE];
-	struct text t = text_over(buf, sizeof(buf));
 	struct merkle tree;
 	struct hash *h;
 
 	if (n == 0 || c->seals[0]->seal.index > 0)
-		return;
+		return false;
 	h = hash_new();
 	if (!h)
 		cli_fatal(ENOMEM, "report");
@@ -196,8 +201,20 @@ fact_tree(const struct report *r)
 		merkle_add(&tree, h, c->seals[i]->leaf);
 	merkle_root(&tree, h, root);
 	hash_free(h);
+	return true;
+}
+
+static void
+fact_tree(const struct report *r)
+{
+	uint8_t root[HASH_SIZE];
+	char buf[LINE];
+	struct text t = text_over(buf, sizeof(buf));
+
+	if (!report_root(r, root))
+		return;
 	text_put(&t, STR("of "));
-	shown_count(&t, n, "seal");
+	shown_count(&t, r->examine.judgement.seals, "seal");
 	text_put(&t, STR(", root "));
 	text_hex(&t, root, sizeof(root));
 	r->paper->fact("tree", text_str(&t));

@@ -127,8 +127,8 @@ print_kind(const struct report *r, enum incident_kind k)
 
 /* --- segments -------------------------------------------------------------------------------- */
 
-static bool
-is_odd(const struct source *s)
+bool
+report_is_odd(const struct source *s)
 {
 	return s->bad_seal || (s->sealed && s->state != SEAL_CLEAN);
 }
@@ -155,13 +155,13 @@ print_segments(const struct report *r)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->query.sources.n; i++)
-		n += is_odd(&r->query.sources.all[i]);
+		n += report_is_odd(&r->query.sources.all[i]);
 	if (n == 0)
 		return;
 	r->paper->heading("Segments that were not closed in the usual way");
 	r->paper->table(NULL, columns, ARRAY_SIZE(columns));
 	for (size_t i = 0, shown = 0; i < r->query.sources.n && shown < INCIDENT_KEPT; i++) {
-		if (!is_odd(&r->query.sources.all[i]))
+		if (!report_is_odd(&r->query.sources.all[i]))
 			continue;
 		print_segment(r, &r->query.sources.all[i]);
 		shown++;

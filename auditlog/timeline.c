@@ -107,12 +107,18 @@ timeline_bar(const struct timeline *t, int64_t us, size_t *ret)
 	return true;
 }
 
+int64_t
+timeline_start(const struct timeline *t, size_t bar)
+{
+	return unit_start(t->unit, t->first + (int64_t)bar);
+}
+
 void
 timeline_label(const struct timeline *t, size_t bar, char out[TIMELINE_LABEL])
 {
 	char time[RFC3339_SIZE];
 
-	clock_format(unit_start(t->unit, t->first + (int64_t)bar), time);
+	clock_format(timeline_start(t, bar), time);
 	time[10] = ' ';
 	(void)snprintf(out, TIMELINE_LABEL, "%.*s", (int)units[t->unit].text, time);
 }

@@ -36,7 +36,10 @@ void timeline_init(struct timeline *t, int64_t from, int64_t to);
 /* The bar that holds this time. False: none does. */
 bool timeline_bar(const struct timeline *t, int64_t us, size_t *ret);
 
-/* When the bar begins, no longer than its unit needs: "2026-11-21 03:00", "2026-11". */
+/* When the bar begins, us since 1970. */
+int64_t timeline_start(const struct timeline *t, size_t bar);
+
+/* The same as a text, no longer than its unit needs: "2026-11-21 03:00", "2026-11". */
 void timeline_label(const struct timeline *t, size_t bar, char out[TIMELINE_LABEL]);
 
 /* "hour" */

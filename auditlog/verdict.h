@@ -14,8 +14,9 @@ struct verdict_report {
 
 /* To stdout. The judgement is one (its fault is no FAULT_IO). */
 void verdict_print(const struct verdict_report *v);
-/* One line. */
+/* One line; put: without its newline. */
 void verdict_print_json(const struct verdict_report *v);
+void verdict_put_json(const struct verdict_report *v);
 
 /* One sentence, without a full stop: why the verdict is what it is. */
 #define VERDICT_REASON 2048 /* bytes are room for any */

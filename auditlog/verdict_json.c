@@ -190,7 +190,7 @@ members_anchors(struct json *j, const struct verdict_report *v)
 }
 
 void
-verdict_print_json(const struct verdict_report *v)
+verdict_put_json(const struct verdict_report *v)
 {
 	const struct anchors *anchors = v->order->anchors;
 	size_t size = REPORT_JSON + (anchors ? anchors_json_size(anchors) : 0);
@@ -214,5 +214,12 @@ verdict_print_json(const struct verdict_report *v)
 	json_object_end(&j);
 	if (!text_ok(&t))
 		cli_fatal(0, "verify: the report does not fit");
-	cli_put_json(text_str(&t));
+	cli_put_json_part(text_str(&t));
+}
+
+void
+verdict_print_json(const struct verdict_report *v)
+{
+	verdict_put_json(v);
+	cli_puts("\n");
 }

@@ -10,10 +10,8 @@ import os
 import random
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
@@ -25,41 +23,12 @@ import seals  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
 from evidence_log import START, LogBuilder, _plain, time_text  # noqa: E402
+from report_case import ALL, Case, report  # noqa: E402
 from report_log import DAY, EVIL, INCIDENTS, PEER, Counted, decision, lines_of, random_log  # noqa: E402
 from report_page import Page, number  # noqa: E402
 
 MEMORY = 64 << 20
 KEPT = 25
-ALL = ("--from", "2026-01-01", "--to", "2027-12-31")
-
-
-def report(*args, code=None, **options):
-    """(exit status, stdout as bytes, stderr)"""
-    done = subprocess.run([judges.AUDITLOG, "report", *args], capture_output=True, check=False, **options)
-    err = done.stderr.decode()
-    if service.UNSOUND.search(err) or done.returncode < 0 or (code is not None and done.returncode != code):
-        raise AssertionError(f"{done.returncode}: {err}")
-    return done.returncode, done.stdout, err
-
-
-class Case(unittest.TestCase):
-    maxDiff = 4000
-
-    def setUp(self):
-        self.top = tempfile.mkdtemp(prefix="r")
-        self.addCleanup(shutil.rmtree, self.top, True)
-
-    def path(self, name="log"):
-        return os.path.join(self.top, name)
-
-    def build(self, name="log", **options):
-        return LogBuilder(self.path(name), **options)
-
-    def page(self, log, *args, code=0, key=True):
-        """The page on all of a log that was built, and with its key pinned."""
-        given = ["--key", judges.Key(log.vkey).path] if key else []
-        _, out, _ = report("--format", "html", *given, *args, log.directory, code=code)
-        return Page(out)
 
 
 class Figures(Case):
@@ -402,7 +371,7 @@ class Manners(Case):
     def test_options(self):
         log = self.build(segments=[3]).write()
         for args in (["--format", "xml"], ["--from", "soon"], ["--from", "-1d", "--to", "-2d"], ["--top", "0"], ["--top", "201"],
-                     ["--decision", "x"], ["--max-age", "x"], ["--pin", "x"], ["--tsa-ca", "x"], ["--json"]):
+                     ["--decision", "x"], ["--max-age", "x"], ["--pin", "x"], ["--tsa-ca", "x"], ["--json", "--format", "json"]):
             with self.subTest(args):
                 code, out, err = report(*args, log.directory)
                 self.assertEqual((code, out), (2, b""))
@@ -441,7 +410,7 @@ class Manners(Case):
     def test_output_fails(self):
         log = random_log(self.build(), 3, 300).write()
         with open("/dev/full", "wb") as full:
-            for form in ("html", "text"):
+            for form in ("html", "text", "json"):
                 done = subprocess.run([judges.AUDITLOG, "report", "--format", form, *ALL, log.directory], stdout=full,
                                       stderr=subprocess.PIPE, check=False)
                 self.assertEqual((done.returncode, done.stderr.decode()),
