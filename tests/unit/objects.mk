@@ -259,7 +259,7 @@ LIBS-test_keystate_faults := libcrypto
 OBJS-test_writer_options := tests/unit/test_writer_options.o auditd-writer/options.o auditd-writer/secret.o proto/origin.o common/text.o
 
 # Keys, notes, seals and trees.
-UNIT_TESTS += test_ed25519 test_base64 test_merkle test_note test_seal
+UNIT_TESTS += test_ed25519 test_base64 test_merkle test_note test_seal test_seal_refused
 OBJS-test_ed25519 := tests/unit/test_ed25519.o common/ed25519.o
 LIBS-test_ed25519 := libcrypto
 OBJS-test_base64 := tests/unit/test_base64.o common/base64.o common/text.o
@@ -268,9 +268,11 @@ OBJS-test_merkle := tests/unit/test_merkle.o proto/merkle.o common/hash.o common
 LIBS-test_merkle := libcrypto
 OBJS-test_note := tests/unit/test_note.o proto/note.o common/base64.o common/ed25519.o common/hash.o common/log.o common/text.o
 LIBS-test_note := libcrypto
-OBJS-test_seal := tests/unit/test_seal.o proto/seal.o proto/note.o proto/segname.o common/base64.o common/ed25519.o common/hash.o \
-	common/clock.o common/log.o common/text.o
+SEAL := proto/seal.o proto/note.o proto/segname.o common/base64.o common/ed25519.o common/hash.o common/clock.o common/log.o common/text.o
+OBJS-test_seal := tests/unit/test_seal.o $(SEAL)
 LIBS-test_seal := libcrypto
+OBJS-test_seal_refused := tests/unit/test_seal_refused.o $(SEAL)
+LIBS-test_seal_refused := libcrypto
 
 # Readers of a log: lines cut into members.
 UNIT_TESTS += test_recordline
