@@ -178,17 +178,10 @@ add_time(const struct cli_command *command, const char *option, const char *give
 	return true;
 }
 
-/*
- * Behind a step back by more than a second the writer begins a new segment, if it can: within one, no
- * record is earlier than the first by more than that, and none later than the last.
- */
 bool
 filter_has_time(const struct filter *f, int64_t first, int64_t last)
 {
-	int64_t low = (first < last ? first : last) - US_PER_S;
-	int64_t high = first < last ? last : first;
-
-	return !(f->has_from && high < f->from - US_PER_S) && !(f->has_to && low > f->to);
+	return when_meets(first, last, f->has_from ? &f->from : NULL, f->has_to ? &f->to : NULL);
 }
 
 /* --- the needle ------------------------------------------------------------------------------ */

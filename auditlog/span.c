@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auditlog/span.h"
 
+#include "auditlog/when.h"
 #include "common/clock.h"
 #include "common/limits.h"
 
@@ -44,19 +45,17 @@ span_given(const struct span *s)
 	return s->since.given || s->until.given;
 }
 
-/* A clock that was set back may have put the last time before the first. */
 bool
 span_has(const struct span *s, const struct seal *seal)
 {
-	bool forward = seal->first_time <= seal->last_time;
-	int64_t low = forward ? seal->first_time : seal->last_time;
-	int64_t high = forward ? seal->last_time : seal->first_time;
+	const int64_t *from = s->since.given && s->since.is_time ? &s->since.time : NULL;
+	const int64_t *to = s->until.given && s->until.is_time ? &s->until.time : NULL;
 
-	if (s->since.given &&
-	    (s->since.is_time ? high < s->since.time : seal->index < s->since.index))
+	if (s->since.given && !from && seal->index < s->since.index)
 		return false;
-	return !s->until.given ||
-	       (s->until.is_time ? low <= s->until.time : seal->index <= s->until.index);
+	if (s->until.given && !to && seal->index > s->until.index)
+		return false;
+	return when_meets(seal->first_time, seal->last_time, from, to);
 }
 
 int64_t

@@ -25,7 +25,7 @@ void span_parse(
 
 bool span_given(const struct span *s);
 
-/* Whether a segment holds anything of it, going by its index and its first and last time. */
+/* Whether a segment may hold anything of it, going by its index and its first and last time. */
 bool span_has(const struct span *s, const struct seal *seal);
 
 #define SPAN_NO_AGE INT64_C(-1)

@@ -80,3 +80,12 @@ when_parse(struct str s, int64_t now, bool end, int64_t *ret)
 		       clock_parse(s, ret) == 0;
 	return true;
 }
+
+bool
+when_meets(int64_t first, int64_t last, const int64_t *from, const int64_t *to)
+{
+	int64_t low = (first < last ? first : last) - US_PER_S;
+	int64_t high = first < last ? last : first;
+
+	return !(from && high < *from - US_PER_S) && !(to && low > *to);
+}

@@ -16,3 +16,10 @@
  * the first. now: us since 1970. False: it is none of these.
  */
 bool when_parse(struct str s, int64_t now, bool end, int64_t *ret);
+
+/*
+ * Whether a segment may hold a record of a time, going by its first and last one (in any order): behind a step of the
+ * clock back by more than a second the writer begins a new segment, if it can. Within one, no record is earlier than the
+ * first by more than that, and none later than the last. from, to: both inclusive; NULL: no end there.
+ */
+bool when_meets(int64_t first, int64_t last, const int64_t *from, const int64_t *to);

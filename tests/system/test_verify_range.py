@@ -11,6 +11,8 @@ import tap  # noqa: E402
 from evidence_log import START, STEP, time_text  # noqa: E402
 from verify_case import Case, verify  # noqa: E402
 
+SECOND = 1_000_000  # us; the most that a record may be earlier than one before it in the same segment
+
 
 class Part(Case):
     """--since, --until, --max-age."""
@@ -39,14 +41,36 @@ class Part(Case):
 
     def test_by_time(self):
         last, first = time_text(START + 5 * STEP), time_text(START + 6 * STEP)  # of segment 1, of segment 2
-        between = time_text(START + 5 * STEP + 1)
+        between = time_text(START + 5 * STEP + SECOND + 1)  # behind all that segment 1 can hold
+        before = time_text(START + 6 * STEP - SECOND - 1)  # and before all that segment 2 can
         self.assertEqual(self.covered("--since", last), (0, (1, 3), 9))
         self.assertEqual(self.covered("--since", between), (0, (2, 3), 6))
-        self.assertEqual(self.covered("--until", between), (0, (0, 1), 6))
+        self.assertEqual(self.covered("--until", before), (0, (0, 1), 6))
         self.assertEqual(self.covered("--until", first), (0, (0, 2), 9))
         self.assertEqual(self.covered("--since", between, "--until", first), (0, (2, 2), 3))
         self.assertEqual(self.covered("--since", "2026-11-21T06:00:00+02:00"), (0, (0, 3), 12))
         self.assertEqual(self.covered("--since", "2036-01-01T00:00:00Z"), (4, (None, None), 0))
+
+    def test_out_of_order(self):
+        """Where the clock went back by up to a second the same segment goes on: records before its first, behind its last."""
+        def turned(lines):
+            """These, and the clock went back by a second at once."""
+            log.time -= STEP
+            return [*lines, log.step_clock(-SECOND)]
+
+        log = self.log(2)
+        log.time += 10 * SECOND
+        early = turned([log.line()])
+        lowest = log.time - STEP
+        log.add([*early, log.line()])
+        log.time += 10 * SECOND
+        late = [log.line(), log.line()]
+        highest = log.time - STEP
+        log.add(turned(late)).add(2).write()
+        given = ("--key", self.key_file(log))
+        for args, expected in ((("--until", time_text(lowest)), (0, 1)), (("--since", time_text(highest)), (2, 3))):
+            found = self.judge(*given, *args)
+            self.assertEqual((found["verdict"], found["range"]["first"], found["range"]["last"]), ("SEALED", *expected))
 
     def test_faults_outside(self):
         """The chain of seals is checked whole, lines only where asked."""
