@@ -32,11 +32,13 @@ UNIT_TESTS += test_text test_clock
 OBJS-test_text := tests/unit/test_text.o common/text.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o
 OBJS-test_clock := tests/unit/test_clock.o common/clock.o
 
-UNIT_TESTS += test_config
-OBJS-test_config := tests/unit/test_config.o policyd/config.o policyd/options.o policyd/settings.o policyd/settings_defaults.o \
-	policyd/accounts.o proto/origin.o common/jtree.o common/jscan.o common/jscan_keys.o common/jscan_read.o common/jscan_fault.o common/fds.o common/text.o \
-	common/clock.o proto/wire.o proto/record.o proto/value.o
-LIBS-test_config := json-c
+# policyd's settings: from a file, from the command line, as bytes.
+CONFIG_TESTS := test_config test_options test_settings
+UNIT_TESTS += $(CONFIG_TESTS)
+$(foreach t,$(CONFIG_TESTS),$(eval OBJS-$(t) := tests/unit/$(t).o policyd/config.o policyd/options.o policyd/settings.o \
+	policyd/settings_defaults.o policyd/accounts.o proto/origin.o common/jtree.o common/jscan.o common/jscan_keys.o \
+	common/jscan_read.o common/jscan_fault.o common/fds.o common/text.o common/clock.o proto/wire.o proto/record.o proto/value.o))
+$(foreach t,$(CONFIG_TESTS),$(eval LIBS-$(t) := json-c))
 
 UNIT_TESTS += test_jscan test_jscan_keys
 OBJS-test_jscan := tests/unit/test_jscan.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o

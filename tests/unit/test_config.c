@@ -1,32 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings: defaults, what overrides what, each error with its place, and the bytes for children. */
+/* The configuration file: every key, what it does not name, each error with its place, and settings that do not go together. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "policyd/config.h"
-#include "policyd/options.h"
+#include "tests/unit/config_case.h"
 
 #define HEX "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef"
-
-static char dir[] = "/tmp/test_config.XXXXXX";
-
-static void
-take(struct settings *s, const char *text)
-{
-	struct config_error e = {""};
-
-	if (config_text(s, "f.conf", str_from(text), &e) != 0)
-		fail_msg("%s\n%s", text, e.text);
-}
 
 static void
 refuse(const char *text, const char *want)
@@ -39,8 +19,6 @@ refuse(const char *text, const char *want)
 		fail_msg("accepted: %s", text);
 	assert_string_equal(e.text, want);
 }
-
-/* --- the file --------------------------------------------------------------------------------- */
 
 static void
 test_every_key(void **state)
@@ -295,163 +273,6 @@ test_long_values(void **state)
 	assert_int_equal(config_check(&s, &e), 0);
 }
 
-/* --- defaults --------------------------------------------------------------------------------- */
-
-static void
-test_defaults(void **state)
-{
-	struct settings s;
-	struct config_error e = {""};
-
-	(void)state;
-	settings_defaults(&s);
-	assert_int_equal(config_check(&s, &e), 0);
-	assert_true(s.evaluators >= 1 && s.evaluators <= LIMIT_EVALUATORS);
-	assert_false(s.commit);
-	assert_int_equal(s.rotate_seconds, 300);
-	assert_int_equal(s.rotate_records, 1000);
-	assert_int_equal(s.rotate_bytes, 50 << 20);
-	assert_int_equal(s.reserve_bytes, 8 << 20);
-	assert_int_equal(s.answer_ms, 5000);
-	assert_int_equal(s.n_trusted, 0);
-	assert_string_equal(s.user, "");
-	if (geteuid() == 0) {
-		assert_string_equal(s.audit_dir, "/var/log/sealwright/audit");
-		assert_string_equal(s.key_dir, "/var/lib/sealwright/keys");
-		assert_string_equal(s.socket, "/run/sealwright/policyd.sock");
-	} else {
-		setenv("XDG_STATE_HOME", "/state", 1);
-		setenv("XDG_RUNTIME_DIR", "/run/me", 1);
-		settings_defaults(&s);
-		assert_string_equal(s.audit_dir, "/state/sealwright/audit");
-		assert_string_equal(s.key_dir, "/state/sealwright/keys");
-		assert_string_equal(s.admin_socket, "/run/me/sealwright/admin.sock");
-		unsetenv("XDG_STATE_HOME");
-		unsetenv("XDG_RUNTIME_DIR");
-	}
-}
-
-/* --- the command line ------------------------------------------------------------------------- */
-
-static int
-parse(struct settings *s, enum options_wish *wish, struct config_error *e, ...)
-{
-	char *argv[32] = {(char[]){"policyd"}};
-	int argc = 1;
-	va_list args;
-	char *word;
-
-	va_start(args, e);
-	while ((word = va_arg(args, char *))) {
-		assert_true(argc < (int)ARRAY_SIZE(argv));
-		argv[argc++] = word;
-	}
-	va_end(args);
-	return options_parse(argc, argv, s, wish, e);
-}
-
-static void
-write_conf(char *path, size_t size, const char *text)
-{
-	FILE *f;
-
-	(void)snprintf(path, size, "%s/sealwright.conf", dir);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0);
-	assert_int_equal(fclose(f), 0);
-}
-
-static void
-test_command_line_beats_file(void **state)
-{
-	struct settings s;
-	struct config_error e = {""};
-	enum options_wish wish = OPTIONS_HELP;
-	char path[128];
-
-	(void)state;
-	write_conf(path, sizeof(path),
-	    "{\"evaluators\": 5, \"rotate_seconds\": 17, \"policy\": \"/file\"}");
-	assert_int_equal(parse(&s, &wish, &e, "--evaluators", "7", "--config", path,
-			     "--policy=/line", (char *)NULL),
-	    0);
-	assert_int_equal(wish, OPTIONS_RUN);
-	assert_int_equal(s.evaluators, 7);
-	assert_int_equal(s.rotate_seconds, 17);
-	assert_string_equal(s.policy, "/line");
-	assert_int_equal(s.rotate_records, 1000);
-	assert_int_equal(
-	    parse(&s, &wish, &e, "--config", path, "--durability", "commit", "--audit-dir", "/A",
-		"--key-dir", "/K", "--admin-socket", "/T", "--writer-user", "W", "--rotate-bytes",
-		"99999", "--landlock", "optional", (char *)NULL),
-	    0);
-	assert_true(s.commit);
-	assert_true(s.landlock_optional);
-	assert_string_equal(s.audit_dir, "/A");
-	assert_string_equal(s.key_dir, "/K");
-	assert_string_equal(s.admin_socket, "/T");
-	assert_string_equal(s.writer_user, "W");
-	assert_int_equal(s.rotate_bytes, 99999);
-	unlink(path);
-}
-
-static void
-test_command_line_errors(void **state)
-{
-	static const struct {
-		const char *one, *two, *want;
-	} cases[] = {
-	    {"--nonsense", NULL, "unknown option \"--nonsense\""},
-	    {"--audit_dir", "/x", "unknown option \"--audit_dir\""},
-	    {"--limits", "/x", "unknown option \"--limits\""},
-	    {"--in-flight", "5", "unknown option \"--in-flight\""},
-	    {"stray", NULL, "unexpected argument \"stray\""},
-	    {"--", NULL, "unexpected argument \"--\""},
-	    {"--audit-dir", NULL, "--audit-dir: needs a value"},
-	    {"--evaluators", "x", "--evaluators: must be an integer from 1 to 64"},
-	    {"--evaluators", "1 ", "--evaluators: must be an integer from 1 to 64"},
-	    {"--evaluators", "+1", "--evaluators: must be an integer from 1 to 64"},
-	    {"--evaluators=", NULL, "--evaluators: must be an integer from 1 to 64"},
-	    {"--evaluators", "9999999999999999999",
-		"--evaluators: must be an integer from 1 to 64"},
-	    {"--audit-dir=", NULL, "--audit-dir: must not be empty"},
-	    {"--origin", "+", "--origin: " ORIGIN_RULE},
-	    {"--succeeds", "", "--succeeds: " SUCCESSION_RULE},
-	    {"--durability", "none", "--durability: must be \"sync\" or \"commit\""},
-	    {"--help=x", NULL, "--help: takes no value"},
-	    {"--config", "/nowhere/sealwright.conf",
-		"/nowhere/sealwright.conf: No such file or directory"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct settings s;
-		struct config_error e = {""};
-		enum options_wish wish = OPTIONS_RUN;
-
-		assert_true(parse(&s, &wish, &e, cases[i].one, cases[i].two, (char *)NULL) < 0);
-		assert_string_equal(e.text, cases[i].want);
-	}
-}
-
-static void
-test_wishes(void **state)
-{
-	struct settings s;
-	struct config_error e = {""};
-	enum options_wish wish = OPTIONS_RUN;
-
-	(void)state;
-	assert_int_equal(parse(&s, &wish, &e, "--help", (char *)NULL), 0);
-	assert_int_equal(wish, OPTIONS_HELP);
-	assert_int_equal(parse(&s, &wish, &e, "-h", (char *)NULL), 0);
-	assert_int_equal(wish, OPTIONS_HELP);
-	assert_int_equal(
-	    parse(&s, &wish, &e, "--version", "--config", "/nowhere", (char *)NULL), 0);
-	assert_int_equal(wish, OPTIONS_VERSION);
-}
-
 static void
 test_together(void **state)
 {
@@ -479,123 +300,6 @@ test_together(void **state)
 	assert_string_equal(e.text, "policy is not configured and has no default here");
 }
 
-static void
-test_help(void **state)
-{
-	size_t n;
-	const struct setting *f = settings_table(&n);
-	char *text = NULL;
-	size_t size = 0;
-	FILE *to = open_memstream(&text, &size);
-
-	(void)state;
-	assert_int_equal(options_help(to), 0);
-	fclose(to);
-	assert_non_null(strstr(text, "--audit-dir DIR"));
-	assert_non_null(strstr(text, "--config FILE"));
-	assert_null(strstr(text, "--in-flight"));
-	for (size_t i = 0; i < n; i++)
-		assert_true(f[i].limit || strstr(text, f[i].text));
-	free(text);
-	to = fopen("/dev/full", "w");
-	assert_non_null(to);
-	assert_int_equal(options_help(to), -ENOSPC);
-	fclose(to);
-}
-
-/* --- as bytes --------------------------------------------------------------------------------- */
-
-static size_t
-as_bytes(const struct settings *s, uint8_t *buf, size_t cap)
-{
-	struct wire_out out = wire_out_over(buf, cap);
-
-	settings_put(&out, s);
-	assert_true(wire_out_ok(&out));
-	return cap - out.left;
-}
-
-/* The fullest settings there can be fit the bytes set aside, and come back the same. */
-static void
-test_round_trip(void **state)
-{
-	static uint8_t buf[SETTINGS_BYTES];
-	static struct settings s, back;
-	size_t count, n;
-	const struct setting *f = settings_table(&count);
-
-	(void)state;
-	settings_defaults(&s);
-	for (size_t i = 0; i < count; i++)
-		if (f[i].form == SETTING_TEXT || f[i].form == SETTING_ORIGIN ||
-		    f[i].form == SETTING_SUCCEEDS)
-			memset((char *)&s + f[i].offset, 'x', f[i].size - 1);
-	s.commit = s.landlock_optional = true;
-	s.n_trusted = SETTINGS_TRUSTED;
-	for (uint32_t i = 0; i < SETTINGS_TRUSTED; i++)
-		s.trusted[i] = i * 3;
-	s.n_excluded = SETTINGS_EXCLUDED;
-	for (uint32_t i = 0; i < SETTINGS_EXCLUDED; i++)
-		memset(s.excluded[i], 'e', LIMIT_NAME - 1);
-	s.n_metadata = SETTINGS_METADATA;
-	for (uint32_t i = 0; i < SETTINGS_METADATA; i++) {
-		memset(s.metadata[i].key, 'k', sizeof(s.metadata[i].key) - 1);
-		memset(s.metadata[i].value, 'v', sizeof(s.metadata[i].value) - 1);
-	}
-	n = as_bytes(&s, buf, sizeof(buf));
-	struct wire_in in = wire_in_over(buf, n);
-
-	assert_int_equal(settings_get(&in, &back), 0);
-	assert_memory_equal(&s, &back, sizeof(s));
-}
-
-/* No cut of the bytes and no byte more is taken; a change of any byte never misbehaves. */
-static void
-test_bad_bytes(void **state)
-{
-	static uint8_t buf[SETTINGS_BYTES];
-	struct settings s, back;
-	size_t n;
-
-	(void)state;
-	settings_defaults(&s);
-	take(&s, "{\"events\":{\"excluded\":[\"a\"],\"metadata\":{\"k\":\"v\"}}}");
-	n = as_bytes(&s, buf, sizeof(buf));
-	for (size_t cut = 0; cut < n; cut++) {
-		struct wire_in in = wire_in_over(buf, cut);
-
-		assert_int_equal(settings_get(&in, &back), -EPROTO);
-	}
-	struct wire_in longer = wire_in_over(buf, n + 1);
-
-	assert_int_equal(settings_get(&longer, &back), -EPROTO);
-	for (size_t i = 0; i < n; i++) {
-		uint8_t was = buf[i];
-		struct wire_in in = wire_in_over(buf, n);
-
-		buf[i] = 0xff;
-		if (settings_get(&in, &back) == 0) {
-			assert_true(back.n_excluded <= SETTINGS_EXCLUDED);
-			assert_true(back.evaluators <= LIMIT_EVALUATORS);
-		}
-		buf[i] = was;
-	}
-}
-
-static int
-setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	return rmdir(dir);
-}
-
 int
 main(void)
 {
@@ -606,15 +310,8 @@ main(void)
 	    cmocka_unit_test(test_not_json),
 	    cmocka_unit_test(test_list_limits),
 	    cmocka_unit_test(test_long_values),
-	    cmocka_unit_test(test_defaults),
-	    cmocka_unit_test(test_command_line_beats_file),
-	    cmocka_unit_test(test_command_line_errors),
-	    cmocka_unit_test(test_wishes),
 	    cmocka_unit_test(test_together),
-	    cmocka_unit_test(test_help),
-	    cmocka_unit_test(test_round_trip),
-	    cmocka_unit_test(test_bad_bytes),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
