@@ -169,10 +169,13 @@ class Notify(service.Case):
         s.env = {**os.environ, "NOTIFY_SOCKET": path, "WATCHDOG_USEC": "400000"}
         s.spawn()
         self.until(manager, "READY=1")
-        began = time.monotonic()
-        for _ in range(5):
-            self.until(manager, "WATCHDOG=1")
-        self.assertLess(time.monotonic() - began, 5 * 0.4)
+
+        def often_enough():
+            began = time.monotonic()
+            for _ in range(5):
+                self.until(manager, "WATCHDOG=1")
+            return time.monotonic() - began < 5 * 0.4
+        self.eventually(often_enough, "as often as it takes, at least when the machine is not busy")
         os.kill(s.pid, 15)
         self.assertEqual(s.wait(), 0)
 

@@ -19,6 +19,7 @@ SETTLE_SECONDS = 3   # accounts of clients that have gone are kept for some seco
 IDLE_SECONDS = float(os.environ.get("SEALWRIGHT_IDLE_SECONDS", "5"))
 # An idle process sleeps through; some of these are left for what a kernel may do to it.
 WAKEUPS = 3
+TRIES = 4
 
 
 def rss(s):
@@ -63,11 +64,15 @@ class Footprint(service.Case):
         with s.client() as c:
             c.ask(service.ALLOWED)
         time.sleep(SETTLE_SECONDS)
-        before = sleeps(s)
-        time.sleep(IDLE_SECONDS)
-        woken = {name: n - before[name] for name, n in sleeps(s).items()}
-        print(f"# woken in {IDLE_SECONDS:g} s: {woken}")
-        self.assertEqual(set(woken), set(before))
+        # On a busy machine it takes longer until all has settled.
+        for left in reversed(range(TRIES)):
+            before = sleeps(s)
+            time.sleep(IDLE_SECONDS)
+            woken = {name: n - before[name] for name, n in sleeps(s).items()}
+            print(f"# woken in {IDLE_SECONDS:g} s: {woken}")
+            self.assertEqual(set(woken), set(before))
+            if not left or max(woken.values()) <= WAKEUPS:
+                break
         self.assertLessEqual(max(woken.values()), WAKEUPS, woken)
 
 
