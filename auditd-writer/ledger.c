@@ -50,6 +50,9 @@ ledger_flush(struct writer *w)
 	if (storage_flush(w, false) < 0)
 		return;
 	space_check(w);
+	/* What that has told. */
+	if (batch_pending(&w->batch).n > 0 && storage_flush(w, false) < 0)
+		return;
 	if (rotation_due(w, 0, 0))
 		rotation_turn(w);
 }

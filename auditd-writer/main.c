@@ -272,6 +272,7 @@ static void
 turn(struct writer *w)
 {
 	w->now = clock_monotonic();
+	space_try_again(w);
 	rotation_reap(w);
 	storage_retry(w, false);
 	(void)dispatch_drain(w);

@@ -20,15 +20,17 @@ note_open(struct payload *n)
 	value_open_object(&n->out);
 }
 
-static void
+/* False: it is lost, and counted. */
+static bool
 note_close(struct writer *w, struct payload *n, enum record_action_type type)
 {
 	value_close_object(&n->out);
 	if (!wire_out_ok(&n->out)) {
 		w->counters.notes_lost++;
-		return;
+		return false;
 	}
-	(void)ledger_note(w, type, (struct str){(const char *)n->buf, (size_t)(n->out.p - n->buf)});
+	return ledger_note(
+	    w, type, (struct str){(const char *)n->buf, (size_t)(n->out.p - n->buf)});
 }
 
 static void
@@ -90,7 +92,7 @@ note_origin(struct writer *w)
 	put_str(&n, STR("key"), vkey);
 	if (str_given(w->options.succeeds.origin))
 		put_succession(&n, &w->options.succeeds);
-	note_close(w, &n, ACTION_ORIGIN);
+	(void)note_close(w, &n, ACTION_ORIGIN);
 }
 
 void
@@ -109,7 +111,7 @@ note_start(struct writer *w)
 	put_u64(&n, STR("rotate_bytes"), o->rotate_bytes);
 	put_u64(&n, STR("heartbeat_seconds"), o->heartbeat_seconds);
 	put_str(&n, STR("boot_id"), w->identity.boot_id);
-	note_close(w, &n, ACTION_SESSION);
+	(void)note_close(w, &n, ACTION_SESSION);
 }
 
 void
@@ -124,7 +126,7 @@ note_stop(struct writer *w)
 	put_str(&n, STR("durability"), w->options.commit ? "commit" : "sync");
 	put_str(&n, STR("cause"), w->ending);
 	status_members(w, &n.out);
-	note_close(w, &n, ACTION_SESSION);
+	(void)note_close(w, &n, ACTION_SESSION);
 }
 
 void
@@ -137,7 +139,7 @@ note_clock_step(struct writer *w, const struct clock_step *step)
 	put_time(&n, STR("new"), step->now);
 	put_str(&n, STR("boot_id"), w->identity.boot_id);
 	put_u64(&n, STR("monotonic"), (uint64_t)step->boottime);
-	note_close(w, &n, ACTION_CLOCK_STEP);
+	(void)note_close(w, &n, ACTION_CLOCK_STEP);
 }
 
 void
@@ -149,7 +151,7 @@ note_recovery(struct writer *w, const struct recovered *r)
 	put_str(&n, STR("file"), r->base);
 	put_u64(&n, STR("records"), r->records);
 	put_u64(&n, STR("torn_bytes"), r->torn_bytes);
-	note_close(w, &n, ACTION_RECOVERY);
+	(void)note_close(w, &n, ACTION_RECOVERY);
 }
 
 void
@@ -159,7 +161,7 @@ note_segments(struct writer *w, uint64_t first_seq)
 
 	note_open(&n);
 	put_u64(&n, STR("first_seq"), first_seq);
-	note_close(w, &n, ACTION_SEGMENTS);
+	(void)note_close(w, &n, ACTION_SEGMENTS);
 }
 
 void
@@ -173,10 +175,10 @@ note_space(struct writer *w, const char *state, const char *from)
 		put_str(&n, STR("from"), from);
 	put_u64(&n, STR("free_bytes"), w->storage.free_bytes);
 	put_u64(&n, STR("low_bytes"), w->options.low_bytes);
-	note_close(w, &n, ACTION_STORAGE);
+	(void)note_close(w, &n, ACTION_STORAGE);
 }
 
-void
+bool
 note_storage_recovered(struct writer *w)
 {
 	struct payload n;
@@ -188,7 +190,7 @@ note_storage_recovered(struct writer *w)
 	put_time(&n, STR("since"), w->storage.failed_since);
 	put_u64(&n, STR("refused"), w->storage.refused);
 	put_u64(&n, STR("notes_lost"), w->counters.notes_lost);
-	note_close(w, &n, ACTION_STORAGE);
+	return note_close(w, &n, ACTION_STORAGE);
 }
 
 void
@@ -204,7 +206,7 @@ note_poisoned(struct writer *w, const struct job *job)
 	put_error(&n, STR("cause"), job->cause);
 	put_u64(&n, STR("records"), job->total.records);
 	put_u64(&n, STR("records_moved"), job->moved);
-	note_close(w, &n, ACTION_STORAGE);
+	(void)note_close(w, &n, ACTION_STORAGE);
 }
 
 void
@@ -217,7 +219,7 @@ note_unclosed(struct writer *w, const struct job *job)
 	put_str(&n, STR("file"), job->base);
 	put_str(&n, STR("step"), job->step);
 	put_error(&n, STR("cause"), job->error);
-	note_close(w, &n, ACTION_STORAGE);
+	(void)note_close(w, &n, ACTION_STORAGE);
 }
 
 void
@@ -231,7 +233,7 @@ note_channel(struct writer *w, const struct channel *c, const struct fault_count
 	put_u64(&n, STR("pid"), c->pid);
 	put_str(&n, STR("fault"), fault->why);
 	put_u64(&n, STR("count"), fault->count);
-	note_close(w, &n, ACTION_CHANNEL);
+	(void)note_close(w, &n, ACTION_CHANNEL);
 }
 
 void
@@ -241,7 +243,7 @@ note_heartbeat(struct writer *w)
 
 	note_open(&n);
 	status_members(w, &n.out);
-	note_close(w, &n, ACTION_HEARTBEAT);
+	(void)note_close(w, &n, ACTION_HEARTBEAT);
 }
 
 void
@@ -255,5 +257,5 @@ note_counters(struct writer *w)
 	put_u64(&n, STR("segment_records"), w->open.records);
 	put_u64(&n, STR("segment_bytes"), (uint64_t)w->open.size);
 	status_members(w, &n.out);
-	note_close(w, &n, ACTION_COUNTERS);
+	(void)note_close(w, &n, ACTION_COUNTERS);
 }

@@ -24,8 +24,8 @@ void note_recovery(struct writer *w, const struct recovered *r);
 void note_segments(struct writer *w, uint64_t first_seq);
 /* Free space: "low", "full", or "recovered" from one of them. */
 void note_space(struct writer *w, const char *state, const char *from);
-/* Appending works again after it had failed. */
-void note_storage_recovered(struct writer *w);
+/* Appending works again after it had failed. False: it could not be told. */
+bool note_storage_recovered(struct writer *w);
 /* A segment was closed from a checked copy, or could not be closed up to now. */
 void note_poisoned(struct writer *w, const struct job *job);
 void note_unclosed(struct writer *w, const struct job *job);

@@ -348,6 +348,13 @@ rotation_try_later(struct writer *w)
 	r->backoff = 2 * r->backoff < BACKOFF_MAX_US ? 2 * r->backoff : BACKOFF_MAX_US;
 }
 
+void
+rotation_try_now(struct writer *w)
+{
+	if (w->rotation.retry_at != INT64_MAX)
+		w->rotation.retry_at = w->now;
+}
+
 static void
 not_closed(struct writer *w, struct job *job)
 {

@@ -65,6 +65,9 @@ void rotation_release(struct writer *w);
 /* Something failed that the closer does: it is tried again later, each time later than before. */
 void rotation_try_later(struct writer *w);
 
+/* What the closer failed at for want of something that there is again: at once. */
+void rotation_try_now(struct writer *w);
+
 /* Take what the closer has done; ask again for what failed, when it is time. */
 void rotation_reap(struct writer *w);
 

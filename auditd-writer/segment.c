@@ -35,24 +35,23 @@ segment_extend(struct segment *s, int64_t size, int64_t piece)
 	return error;
 }
 
-/*
- * Keep space behind what will be written up to end: at least half a step, so that something is left
- * when the disk is full. Best effort: whether there is room at all, the write itself finds out.
- */
-static void
+void
 segment_reserve(struct segment *s, int64_t end)
 {
 	int64_t ahead = end + s->step / 2;
 	int error;
 
+	s->refused_space = 0;
 	if (s->step == 0 || ahead <= s->allocated)
 		return;
 	error = segment_extend(s, ahead, s->step);
 	if (error == -EOPNOTSUPP)
 		s->step = 0;
-	s->refused_space = segment_no_space(error) ? error : 0;
+	if (!segment_no_space(error))
+		return;
+	s->refused_space = error;
 	/* The last bytes of a disk come in small pieces. */
-	if (s->refused_space < 0 && end > s->allocated)
+	if (end > s->allocated)
 		(void)segment_extend(s, end, LEAST_STEP);
 }
 

@@ -37,6 +37,12 @@ void segment_init(struct segment *s, int fd, const char *base, uint32_t number, 
     int64_t step, struct tally *tally);
 
 /*
+ * Keep space behind what will be written up to end: at least half a step, so that something is left
+ * when the disk is full. Best effort: whether there is room at all, the write itself finds out.
+ */
+void segment_reserve(struct segment *s, int64_t end);
+
+/*
  * Append whole lines. On -ENOSPC and -EDQUOT the segment is as before (bytes beyond its size will be
  * overwritten or cut); on any other error it is poisoned.
  */

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auditd-writer/space.h"
 
+#include "auditd-writer/ledger.h"
 #include "auditd-writer/notes.h"
+#include "auditd-writer/rotation.h"
 #include "auditd-writer/storage.h"
 #include "auditd-writer/writer.h"
 #include "common/log.h"
 
 #define LOOK_US US_PER_S
-#define LOOK_AGAIN_US (10 * US_PER_S) /* while it is low and nothing else happens */
+
+/* For a record that no message has brought: its time. False: nothing can be recorded any more. */
+static bool
+may_tell(struct writer *w)
+{
+	ledger_tick(w);
+	return w->storage.state != STORAGE_FAILED;
+}
 
 static void
 check_low(struct writer *w)
@@ -17,7 +26,7 @@ check_low(struct writer *w)
 	/* An eighth more to leave it than to enter it: no record for each file that comes and goes. */
 	bool is_low = s->free_bytes < (s->low ? low + low / 8 : low);
 
-	if (is_low == s->low)
+	if (is_low == s->low || !may_tell(w))
 		return;
 	s->low = is_low;
 	if (is_low)
@@ -43,7 +52,7 @@ check_full(struct writer *w)
 	struct storage *s = &w->storage;
 	bool full = is_full(w);
 
-	if (full == s->full)
+	if (full == s->full || !may_tell(w))
 		return;
 	s->full = full;
 	if (full)
@@ -51,26 +60,73 @@ check_full(struct writer *w)
 	note_space(w, full ? "full" : "recovered", full ? NULL : "full");
 }
 
-void
-space_check(struct writer *w)
+/* False: it is not time, or it cannot be told. */
+static bool
+look(struct writer *w)
 {
 	struct storage *s = &w->storage;
 
+	if (w->now - s->checked_at < LOOK_US)
+		return false;
+	s->checked_at = w->now;
+	if (dir_free_bytes(&w->audit, &s->free_bytes) < 0)
+		return false;
+	if (s->state != STORAGE_FAILED)
+		check_low(w);
+	return true;
+}
+
+void
+space_check(struct writer *w)
+{
+	(void)look(w);
 	check_full(w);
-	if (w->now - s->checked_at >= LOOK_US) {
-		s->checked_at = w->now;
-		if (dir_free_bytes(&w->audit, &s->free_bytes) == 0)
-			check_low(w);
-	}
 	storage_set_state(w);
+}
+
+/* --- trying again ----------------------------------------------------------------------------- */
+
+static bool
+was_refused(const struct writer *w)
+{
+	return w->open.refused_space < 0 || segment_no_space(w->rotation.standby.error) ||
+	       segment_no_space(w->storage.error);
+}
+
+/*
+ * As much as is asked for at once: then it was a quota or inodes, of which free bytes do not tell. Or
+ * more than there was: it may do, as what was had in part is kept.
+ */
+static bool
+may_be_had(const struct writer *w, uint64_t before)
+{
+	uint64_t free_bytes = w->storage.free_bytes;
+
+	return free_bytes >= w->options.reserve_bytes / 2 || free_bytes > before;
+}
+
+void
+space_try_again(struct writer *w)
+{
+	struct storage *s = &w->storage;
+	uint64_t before = s->free_bytes;
+
+	if (!was_refused(w) || !look(w) || !may_be_had(w, before))
+		return;
+	if (w->open.refused_space < 0)
+		segment_reserve(&w->open, w->open.size);
+	standby_ask(w);
+	if (s->state == STORAGE_FAILED) {
+		rotation_try_now(w);
+		s->retry_at = w->now;
+	}
 }
 
 int64_t
 space_deadline(const struct writer *w)
 {
 	const struct storage *s = &w->storage;
+	bool looks = s->state != STORAGE_FAILED && (s->low || s->full);
 
-	if (s->state == STORAGE_FAILED)
-		return INT64_MAX;
-	return s->low || s->full ? s->checked_at + LOOK_AGAIN_US : INT64_MAX;
+	return looks || was_refused(w) ? s->checked_at + LOOK_US : INT64_MAX;
 }

@@ -160,10 +160,13 @@ fail(struct writer *w, int error)
 	    strerrordesc_np(-error));
 	s->state = STORAGE_FAILED;
 	s->error = error;
-	s->failed_since = clock_real();
 	s->backoff = BACKOFF_FIRST_US;
 	s->retry_at = w->now + s->backoff;
-	s->refused = 0;
+	if (!s->untold) {
+		s->failed_since = clock_real();
+		s->refused = 0;
+	}
+	s->untold = true;
 	channels_tell_state(w);
 }
 
@@ -242,7 +245,7 @@ works_again(struct writer *w)
 	ledger_tick(w);
 	if (s->state == STORAGE_FAILED)
 		return;
-	note_storage_recovered(w);
+	s->untold = !note_storage_recovered(w);
 	s->error = 0;
 	settle(w);
 	channels_tell_state(w);

@@ -53,6 +53,7 @@ struct storage {
 	int64_t failed_since; /* us since 1970 */
 	int64_t retry_at;     /* monotonic */
 	int64_t backoff;
+	bool untold;      /* that it failed has no record yet: failed_since and refused go on */
 	uint64_t refused; /* messages since it failed */
 	bool low, full;   /* recorded as such */
 	int64_t checked_at;

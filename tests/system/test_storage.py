@@ -18,6 +18,7 @@ MIB = 1 << 20
 BIG = "x" * 3000  # of a request that leaves a large record
 NO_SPACE, QUOTA, LOW = "no space left", "disk quota exceeded", "storage low"
 WAITS = "the log cannot be written"
+SOON = service.PATIENCE / 3  # 2 s and what a busy machine takes; nobody asks the writer so often
 Q_SETQUOTA, LIMIT_BLOCKS = 0x800008 << 8, 1
 
 
@@ -59,8 +60,9 @@ class Filling(storage.Case):
         return replies
 
     def ends_well(self, s, good, *states):
-        """Served again; the log has everybody who was answered, and these states of storage in this order."""
-        self.eventually(lambda: self.served(s), "served again")
+        """Soon served again, by the writer's own doing; the log has everybody who was answered, and these states of storage
+        in this order."""
+        self.eventually(lambda: self.served(s), "served again", SOON)
         log = s.stop()
         self.recorded(log, good)
         told = self.states(log)

@@ -26,6 +26,7 @@ struct plan {
 	_Atomic enum dir_fault kind;
 	atomic_int at, times, error, calls;
 	char only[16]; /* "": every call; not changed while calls are made */
+	_Atomic uint64_t free_bytes;
 };
 
 static struct plan *plan;
@@ -42,6 +43,7 @@ static void __attribute__((constructor)) plan_share(void)
 	plan = mmap(NULL, sizeof(*plan), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (plan == MAP_FAILED)
 		abort();
+	plan->free_bytes = UINT64_MAX;
 }
 
 void
@@ -60,6 +62,12 @@ dir_fault_only(const char *name)
 {
 	plan->kind = DIR_FAULT_NONE;
 	(void)snprintf(plan->only, sizeof(plan->only), "%s", name ? name : "");
+}
+
+void
+dir_fault_free(uint64_t bytes)
+{
+	plan->free_bytes = bytes;
 }
 
 void
@@ -204,6 +212,18 @@ faulty_ftruncate(int fd, off_t n)
 	return fault_now("ftruncate") ? -1 : (int)after(ftruncate(fd, n));
 }
 
+/* None that is counted: it changes nothing. */
+static int
+faulty_fstatvfs(int fd, struct statvfs *ret)
+{
+	uint64_t free_bytes = plan->free_bytes;
+	int result = fstatvfs(fd, ret);
+
+	if (result == 0 && free_bytes != UINT64_MAX)
+		ret->f_bavail = free_bytes / ret->f_frsize;
+	return result;
+}
+
 #define openat faulty_openat
 #define renameat faulty_renameat
 #define renameat2 faulty_renameat2
@@ -212,5 +232,6 @@ faulty_ftruncate(int fd, off_t n)
 #define fdatasync faulty_fdatasync
 #define fallocate faulty_fallocate
 #define ftruncate faulty_ftruncate
+#define fstatvfs faulty_fstatvfs
 
 #include "auditd-writer/dir.c"

@@ -7,6 +7,8 @@
  * that a test can change its mind while they run.
  */
 
+#include <stdint.h>
+
 enum dir_fault {
 	DIR_FAULT_NONE,
 	DIR_FAULT_FAIL,     /* the call fails with an errno, and does nothing */
@@ -22,6 +24,8 @@ enum dir_fault {
 void dir_fault_set(enum dir_fault fault, int at, int times, int error);
 /* Only calls of this name ("fsync") count from now on; NULL: all. */
 void dir_fault_only(const char *name);
+/* What the file system says that it has free, in whole blocks; UINT64_MAX: what is true. */
+void dir_fault_free(uint64_t bytes);
 /* What DIR_FAULT_CUT calls, in processes forked from now on. */
 void dir_fault_hook(void (*hook)(void));
 /* How many calls there were since. */

@@ -201,6 +201,11 @@ OBJS-test_writer_storage := tests/unit/test_writer_storage.o \
 	$(sort $(filter-out %/main.o %/dir.o,$(OBJS-auditd-writer)) $(WRITER_HARNESS) tests/unit/dir_faults.o)
 LIBS-test_writer_storage := libcrypto libcap libseccomp
 
+UNIT_TESTS += test_space
+OBJS-test_space := tests/unit/test_space.o \
+	$(sort $(filter-out %/main.o %/dir.o,$(OBJS-auditd-writer)) $(WRITER_LOG) $(WRITER_SEALER))
+LIBS-test_space := $(LIBS-test_writer_storage)
+
 UNIT_TESTS += test_tally test_sealer
 OBJS-test_tally := tests/unit/test_tally.o auditd-writer/batch.o $(WRITER_LOG)
 LIBS-test_tally := libcrypto
