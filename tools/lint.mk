@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # make lint: every check that looks at text and not at behaviour. Each is a target of its own too.
 
-LINTS := format tidy cppcheck shell spelling man python headers floors compilers
+LINTS := format tidy cppcheck shell spelling man python headers floors paths compilers
 .PHONY: lint $(addprefix lint-,$(LINTS))
 
 C_DIRS   := common proto policy $(PROGRAMS) tests/unit tests/sandbox tests/fault tests/load tests/fuzz tests/oracle bench
@@ -47,6 +47,10 @@ lint-headers:
 
 lint-floors:
 	@$(PYTHON) tools/floors.py
+
+# What the documents name is there, and the other way round.
+lint-paths:
+	@$(PYTHON) tools/paths.py
 
 lint-compilers:
 	@$(MAKE) BUILD=$(BUILD)/lint-gcc CC=gcc all unit bench-programs
