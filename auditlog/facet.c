@@ -82,7 +82,7 @@ facet_user(struct tally *t, const struct recordline *r)
 	if (recordline_has(r, MEMBER_username)) {
 		facet_member(t, r, MEMBER_username);
 	} else if (recordline_next(&w, &key, &v)) {
-		text_put(&name, STR("uid "));
+		text_put(&name, STR(FACET_UID));
 		text_put(&name, (struct str){v.p, v.n});
 		facet_text(t, text_str(&name));
 	}

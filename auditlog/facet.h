@@ -8,6 +8,8 @@
 
 /* No record has more texts of a kind. */
 #define FACET_TEXTS 8
+/* Of a user without a name, before the number; --user takes it so. */
+#define FACET_UID "uid "
 
 /* Whether all that another record can have fits into each of n tallies. */
 bool facet_fits(const struct tally *t, size_t n);
@@ -21,7 +23,7 @@ void facet_name(
     struct tally *t, const struct recordline *r, enum recordline_member m, struct str prefix);
 /* policy/rule; nothing where none decided. */
 void facet_rule(struct tally *t, const struct recordline *r);
-/* username, or "uid N". */
+/* username, or FACET_UID and the number. */
 void facet_user(struct tally *t, const struct recordline *r);
 /* The usual reasons without what they name besides: operation and resource. */
 void facet_reasons(struct tally *t, const struct recordline *r);

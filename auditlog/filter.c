@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "auditlog/facet.h"
 #include "auditlog/path.h"
 #include "auditlog/when.h"
 #include "common/glob.h"
@@ -14,30 +15,36 @@ size_t
 filter_options(struct filter_given *g, struct cli_option *options)
 {
 	const struct cli_option all[] = {
-	    {.name = "decision", .value = "DECISION", .text = &g->decision, .help = "allow|deny"},
+	    {.name = "decision",
+		.value = "DECISION",
+		.list = &g->decision,
+		.help = "allow|deny; this and those below may be given again: one of them"},
 	    {.name = "action",
 		.value = "ACTION",
-		.text = &g->action,
+		.list = &g->action,
 		.help = "as net:connect:tcp, or 'net:*': * is any text, here and below"},
 	    {.name = "resource",
 		.value = "RESOURCE",
-		.text = &g->resource,
+		.list = &g->resource,
 		.help = "what was asked for, as the record shows it"},
-	    {.name = "user", .value = "NAME", .text = &g->user, .help = "who asked (username)"},
-	    {.name = "rule", .value = "ID", .text = &g->rule, .help = "the rule that decided"},
+	    {.name = "user",
+		.value = "NAME",
+		.list = &g->user,
+		.help = "who asked: username, or a uid"},
+	    {.name = "rule", .value = "ID", .list = &g->rule, .help = "the rule that decided"},
 	    {.name = "policy",
 		.value = "ID",
-		.text = &g->policy,
+		.list = &g->policy,
 		.help = "the policy that decided"},
-	    {.name = "client", .value = "NAME", .text = &g->client, .help = "client_name"},
-	    {.name = "sandbox", .value = "ID", .text = &g->sandbox, .help = "sandbox_id"},
+	    {.name = "client", .value = "NAME", .list = &g->client, .help = "client_name"},
+	    {.name = "sandbox", .value = "ID", .list = &g->sandbox, .help = "sandbox_id"},
 	    {.name = "category",
 		.value = "CATEGORY",
-		.text = &g->category,
+		.list = &g->category,
 		.help = "evaluation|execution|event|management"},
 	    {.name = "event",
 		.value = "EVENT",
-		.text = &g->event,
+		.list = &g->event,
 		.help = "of an application event, as auth.fail"},
 	    {.name = "level",
 		.value = "LEVEL",
@@ -45,16 +52,17 @@ filter_options(struct filter_given *g, struct cli_option *options)
 		.help = "of an event, at least: debug|info|warning|error"},
 	    {.name = "actor",
 		.value = "NAME",
-		.text = &g->actor,
+		.list = &g->actor,
 		.help = "of an application event"},
 	    {.name = "session",
 		.value = "UUID",
-		.text = &g->session,
+		.list = &g->session,
 		.help = "the run of the service (audit_session_id)"},
 	    {.name = "where",
 		.value = "FIELD=TEXT",
 		.list = &g->where,
-		.help = "any member, peer.uid=1000 inside one (may be given again)"},
+		.help = "any member, peer.uid=1000 inside one; != for not; if given again, all of "
+			"them"},
 	    {.name = "from",
 		.value = "TIME",
 		.text = &g->from,
@@ -73,28 +81,57 @@ filter_options(struct filter_given *g, struct cli_option *options)
 
 /* --- terms ----------------------------------------------------------------------------------- */
 
-static void
+static struct filter_term *
 add_term(struct filter *f, const struct cli_command *command, const char *option,
     enum recordline_member member, const char *pattern)
 {
-	if (!pattern)
-		return;
 	if (!utf8_valid(str_from(pattern)))
 		cli_wrong(command, "--%s: not UTF-8: %s", option, pattern);
-	f->term[f->n++] = (struct filter_term){.member = member, .pattern = str_from(pattern)};
+	f->term[f->n] = (struct filter_term){.member = member, .pattern = str_from(pattern)};
+	return &f->term[f->n++];
 }
 
+/* Any of them. */
+static void
+add_list(struct filter *f, const struct cli_command *command, const char *option,
+    enum recordline_member member, const struct cli_list *given)
+{
+	for (size_t i = 0; i < given->n; i++)
+		add_term(f, command, option, member, given->v[i])->or_next = i + 1 < given->n;
+}
+
+static void
+add_users(struct filter *f, const struct cli_command *command, const struct cli_list *given)
+{
+	size_t first = f->n;
+
+	add_list(f, command, "user", MEMBER_username, given);
+	for (size_t i = first; i < f->n; i++) {
+		struct str s = f->term[i].pattern;
+
+		f->term[i].by_uid = str_starts(s, STR(FACET_UID)) ||
+				    (s.n > 0 && strspn(s.p, "0123456789") == s.n);
+	}
+}
+
+/* FIELD=TEXT or FIELD!=TEXT */
 static void
 add_where(struct filter *f, const struct cli_command *command, const char *text)
 {
 	const char *equals = strchr(text, '=');
 	struct str path = {text, equals ? (size_t)(equals - text) : 0};
-	enum recordline_member member = recordline_find(path);
+	bool negated = str_ends(path, STR("!"));
+	struct filter_term *term;
+	struct path known;
 
+	path.n -= negated;
 	if (path.n == 0)
 		cli_wrong(command, "--where: not FIELD=TEXT: %s", text);
-	add_term(f, command, "where", member, equals + 1);
-	f->term[f->n - 1].path = path;
+	if (!path_parse(&known, path))
+		cli_wrong(command, "--where: no record has such a member: %.*s", STR_ARG(path));
+	term = add_term(f, command, "where", recordline_find(path), equals + 1);
+	term->path = path;
+	term->negated = negated;
 }
 
 /* "deny" and the whole name alike. names(i) of 1 to n. */
@@ -119,13 +156,16 @@ enum_name(const char *const *names, size_t n, struct str given)
 
 static void
 add_enum(struct filter *f, const struct cli_command *command, const char *option,
-    enum recordline_member member, const char *given, const char *const *names, size_t n)
+    enum recordline_member member, const struct cli_list *given, const char *const *names, size_t n)
 {
-	const char *name = given ? enum_name(names, n, str_from(given)) : NULL;
+	for (size_t i = 0; i < given->n; i++) {
+		const char *name = enum_name(names, n, str_from(given->v[i]));
 
-	if (given && !name)
-		cli_wrong(command, "--%s: there is no such %s: %s", option, option, given);
-	add_term(f, command, option, member, name);
+		if (!name)
+			cli_wrong(
+			    command, "--%s: there is no such %s: %s", option, option, given->v[i]);
+		add_term(f, command, option, member, name)->or_next = i + 1 < given->n;
+	}
 }
 
 static void
@@ -137,9 +177,9 @@ add_enums(struct filter *f, const struct cli_command *command, const struct filt
 	    record_category_name(RECORD_MANAGEMENT), record_category_name(RECORD_EXECUTION),
 	    record_category_name(RECORD_EVENT)};
 
-	add_enum(
-	    f, command, "decision", MEMBER_decision, g->decision, decisions, ARRAY_SIZE(decisions));
-	add_enum(f, command, "category", MEMBER_category, g->category, categories,
+	add_enum(f, command, "decision", MEMBER_decision, &g->decision, decisions,
+	    ARRAY_SIZE(decisions));
+	add_enum(f, command, "category", MEMBER_category, &g->category, categories,
 	    ARRAY_SIZE(categories));
 	f->level = g->level ? record_level_parse(str_from(g->level)) : LEVEL_NONE;
 	if (g->level && f->level == LEVEL_NONE)
@@ -149,16 +189,16 @@ add_enums(struct filter *f, const struct cli_command *command, const struct filt
 static void
 add_terms(struct filter *f, const struct cli_command *command, const struct filter_given *g)
 {
-	add_term(f, command, "action", MEMBER_action, g->action);
-	add_term(f, command, "resource", MEMBER_resource_id, g->resource);
-	add_term(f, command, "user", MEMBER_username, g->user);
-	add_term(f, command, "rule", MEMBER_rule_id, g->rule);
-	add_term(f, command, "policy", MEMBER_policy_id, g->policy);
-	add_term(f, command, "client", MEMBER_client_name, g->client);
-	add_term(f, command, "sandbox", MEMBER_sandbox_id, g->sandbox);
-	add_term(f, command, "event", MEMBER_event, g->event);
-	add_term(f, command, "actor", MEMBER_actor, g->actor);
-	add_term(f, command, "session", MEMBER_audit_session_id, g->session);
+	add_list(f, command, "action", MEMBER_action, &g->action);
+	add_list(f, command, "resource", MEMBER_resource_id, &g->resource);
+	add_users(f, command, &g->user);
+	add_list(f, command, "rule", MEMBER_rule_id, &g->rule);
+	add_list(f, command, "policy", MEMBER_policy_id, &g->policy);
+	add_list(f, command, "client", MEMBER_client_name, &g->client);
+	add_list(f, command, "sandbox", MEMBER_sandbox_id, &g->sandbox);
+	add_list(f, command, "event", MEMBER_event, &g->event);
+	add_list(f, command, "actor", MEMBER_actor, &g->actor);
+	add_list(f, command, "session", MEMBER_audit_session_id, &g->session);
 	for (size_t i = 0; i < g->where.n; i++)
 		add_where(f, command, g->where.v[i]);
 	add_enums(f, command, g);
@@ -223,6 +263,15 @@ needle_weight(const struct filter_term *term)
 	return common ? 1 : 1 + glob_literal(term->pattern).n;
 }
 
+/* Whether every line that matches has what this term asks for. */
+static bool
+is_certain(const struct filter *f, size_t i)
+{
+	const struct filter_term *term = &f->term[i];
+
+	return !term->or_next && !(i > 0 && term[-1].or_next) && !term->negated && !term->by_uid;
+}
+
 static void
 make_needle(struct filter *f)
 {
@@ -233,7 +282,7 @@ make_needle(struct filter *f)
 		struct str s = needle_of(&f->term[i], buf, sizeof(buf));
 		size_t weight = needle_weight(&f->term[i]);
 
-		if (s.n < 2 || weight <= best)
+		if (s.n < 2 || weight <= best || !is_certain(f, i))
 			continue;
 		best = weight;
 		memcpy(f->needle, s.p, s.n);
@@ -314,15 +363,39 @@ path_matches(const struct filter_term *term, const struct recordline *r)
 	return value_matches(&v, term->pattern);
 }
 
+/* By its uid a user is found under any name; the uid that stands for a name is shown where there is none. */
 static bool
-term_matches(const struct filter_term *term, const struct recordline *r)
+uid_matches(const struct recordline *r, struct str pattern)
+{
+	const struct recordline_value *name = recordline_value(r, MEMBER_username);
+	struct recordline_value uid;
+
+	if (name && value_matches(name, pattern))
+		return true;
+	if (!path_step(recordline_value(r, MEMBER_peer), STR("uid"), &uid))
+		return false;
+	if (!str_starts(pattern, STR(FACET_UID)))
+		return scalar_matches(&uid, pattern);
+	return !name && scalar_matches(&uid, str_skip(pattern, sizeof(FACET_UID) - 1));
+}
+
+static bool
+term_has(const struct filter_term *term, const struct recordline *r)
 {
 	const struct recordline_value *v;
 
+	if (term->by_uid)
+		return uid_matches(r, term->pattern);
 	if (term->member == MEMBER_COUNT)
 		return path_matches(term, r);
 	v = recordline_value(r, term->member);
 	return v && value_matches(v, term->pattern);
+}
+
+static bool
+term_matches(const struct filter_term *term, const struct recordline *r)
+{
+	return term_has(term, r) != term->negated;
 }
 
 static bool
@@ -352,8 +425,13 @@ time_matches(const struct filter *f, const struct recordline *r)
 bool
 filter_matches(const struct filter *f, const struct recordline *r)
 {
-	for (size_t i = 0; i < f->n; i++)
-		if (!term_matches(&f->term[i], r))
+	for (size_t i = 0; i < f->n; i++) {
+		bool found = term_matches(&f->term[i], r);
+
+		while (f->term[i].or_next)
+			found = term_matches(&f->term[++i], r) || found;
+		if (!found)
 			return false;
+	}
 	return level_matches(f, r) && time_matches(f, r);
 }

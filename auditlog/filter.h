@@ -3,7 +3,7 @@
 
 /*
  * Which records are asked for: by their members, by time. Every command takes the same options for
- * it. What is asked for must hold all at once.
+ * it. What is asked for must hold all at once; of an option that is given again, but for --where, one.
  */
 
 #include <stdbool.h>
@@ -15,21 +15,24 @@
 #include "proto/recordline.h"
 
 #define FILTER_OPTIONS 16
-#define FILTER_TERMS 80 /* one for each option, and CLI_LIST of --where */
+#define FILTER_LISTS 13 /* options that may be given again */
+#define FILTER_TERMS (FILTER_LISTS * CLI_LIST)
 #define FILTER_NEEDLE 512
 
 /* What the command line said; NULL where it said nothing. */
 struct filter_given {
-	const char *decision, *action, *resource, *user, *rule, *policy, *client, *sandbox;
-	const char *category, *event, *level, *actor, *session;
-	const char *from, *to;
-	struct cli_list where;
+	struct cli_list decision, action, resource, user, rule, policy, client, sandbox;
+	struct cli_list category, event, actor, session, where;
+	const char *level, *from, *to;
 };
 
 struct filter_term {
 	enum recordline_member member; /* MEMBER_COUNT: path */
 	struct str path;               /* names with dots between */
 	struct str pattern;
+	bool or_next; /* or the next one holds */
+	bool negated; /* nothing there is of this pattern; or there is nothing */
+	bool by_uid;  /* of the user: a uid, or "uid N" as it is shown where there is no name */
 };
 
 struct filter {

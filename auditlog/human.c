@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auditlog/human.h"
 
+#include "auditlog/facet.h"
 #include "common/clock.h"
 
 #define SECOND_TEXT 19 /* 2026-11-21T03:46:57 */
@@ -161,7 +162,7 @@ put_user(struct text *t, const struct recordline *r)
 	else if (recordline_has(r, MEMBER_username))
 		put_member(t, r, MEMBER_username);
 	else if (recordline_next(&w, &key, &v)) {
-		text_put(t, STR("uid "));
+		text_put(t, STR(FACET_UID));
 		put_value(t, &v);
 	} else {
 		text_char(t, '-');

@@ -20,6 +20,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import evidence_log  # noqa: E402
 import judges  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
@@ -112,13 +113,54 @@ class Filters(Case):
             (["--where", "details.what=*🔑"], lambda r: "details" in r),
             (["--where", "deny_reason=*no-metadata*"], lambda r: "no-metadata" in str(r.get("deny_reason"))),
             (["--where", "username="], lambda r: False),
-            (["--where", "nothing=*"], lambda r: False),
+            (["--where", "username!=jörg"], lambda r: r.get("username") != "jörg"),
+            (["--where", "peer.uid!=*"], lambda r: "peer" not in r),
+            (["--where", "deny_reason!=*no-metadata*", "--decision", "deny"],
+             lambda r: r.get("decision") == "AUDIT_DECISION_DENY" and "no-metadata" not in str(r["deny_reason"])),
+            (["--where", "payload.method!=GET", "--where", "category!=*EVENT"],
+             lambda r: r.get("http_request", {}).get("method") != "GET" and not r["category"].endswith("EVENT")),
             (["--where", "evaluator=2", "--where", "event=auth*"], lambda r: r.get("evaluator") == 2),
             (["--where", "request_id=a b"], lambda r: r.get("request_id") == "a b"),
         ]
         for args, wanted in cases:
             with self.subTest(args):
                 self.expect(args, wanted)
+
+    def test_again(self):
+        """Of an option that is given again, one is enough; of --where all must hold."""
+        cases = [
+            (["--user", "jörg", "--user", "root"], lambda r: r.get("username") in ("jörg", "root")),
+            (["--user", "root", "--user", "jörg", "--decision", "deny"],
+             lambda r: r.get("username") in ("jörg", "root") and r.get("decision") == "AUDIT_DECISION_DENY"),
+            (["--action", "fs:read", "--action", "http:*", "--action", "no"], lambda r: r.get("action") in ("fs:read", "http:request:GET")),
+            (["--decision", "allow", "--decision", "deny"], lambda r: "decision" in r),
+            (["--category", "event", "--category", "management"], lambda r: r["category"][15:] in ("EVENT", "MANAGEMENT")),
+            (["--rule", "data", "--rule", "no-metadata", "--policy", "net"], lambda r: r.get("rule_id") == "no-metadata"),
+            (["--where", "username=jörg", "--where", "username=root"], lambda r: False),
+        ]
+        for args, wanted in cases:
+            with self.subTest(args):
+                self.expect(args, wanted)
+
+    def test_users(self):
+        """By name, by uid, and as somebody without a name is shown."""
+        log = LogBuilder(os.path.join(self.top, "users"), segments=[2])
+        peers = [("jörg", 1000), (None, 1000), ("1000", 13), (None, 13), ("uid 13", 5), (None, None), ("alice", 13)]
+        for name, uid in peers:
+            kind = evidence_log.USUAL[0]
+            decided = {k: v for k, v in kind[3].items() if k != "username"} | ({"username": name} if name else {})
+            behind = {k: v for k, v in kind[6].items() if k != "peer"} | ({"peer": {"uid": uid, "gid": 1, "pid": 2}} if uid else {})
+            log.add([log.line((*kind[:3], decided, *kind[4:6], behind))])
+        log.write()
+        for args, wanted in ((["jörg"], [0]), (["1000"], [0, 1, 2]), (["13"], [2, 3, 6]), (["uid 13"], [3, 4]), (["uid 1*"], [1, 3, 4]),
+                             (["*"], [0, 2, 4, 6]), (["1000", "alice"], [0, 1, 2, 6]), (["uid 7"], []), (["100"], []), ([""], [])):
+            with self.subTest(args):
+                out = auditlog("search", "--json", *(x for a in args for x in ("--user", a)), log.directory)[1]
+                self.assertEqual([json.loads(line)["seq"] - 3 for line in out.splitlines()], wanted)
+        # What summary says of each is what search finds.
+        for row in json.loads(auditlog("summary", "--json", "--from", "2026-11-21", log.directory)[1])["user"]["top"]:
+            self.assertEqual(auditlog("count", "--user", row["value"], log.directory)[1],
+                             "3\n" if row["value"] == "1000" else f"{row['records']}\n", row)
 
     def test_times(self):
         texts = [r["timestamp"] for r in self.records]
@@ -150,7 +192,8 @@ class Filters(Case):
     def test_wrong(self):
         for args in (["--decision", "perhaps"], ["--category", "x"], ["--level", "loud"], ["--from", "tomorrowish"],
                      ["--from", "-1y"], ["--from", "2026-02-30"], ["--from", "-1d", "--to", "-2d"], ["--where", "x"],
-                     ["--where", "=x"], ["--user", b"\xff"], ["--limit", "0"], ["--nothing"]):
+                     ["--where", "=x"], ["--where", "!=x"], ["--where", "nothing=*"], ["--where", "user=jörg"], ["--where", "peer.name=x"],
+                     ["--where", "username.x=1"], ["--user", "a", "--user", b"\xff"], ["--decision", "deny", "--decision", "x"], ["--user", b"\xff"], ["--limit", "0"], ["--nothing"]):
             with self.subTest(args):
                 code, out, err = auditlog("search", *args, self.directory)
                 self.assertEqual((code, out), (2, ""))
