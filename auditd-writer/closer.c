@@ -42,6 +42,7 @@ sealing_of(const struct job *job)
 	    .total = &job->total,
 	    .state = job->poisoned ? SEAL_POISONED : SEAL_CLEAN,
 	    .torn_bytes = job->torn_bytes,
+	    .file = dir_which(job->fd),
 	};
 }
 
@@ -56,6 +57,12 @@ seal(struct closer *c, const struct sealing *group, unsigned n, const char **ret
 	return error;
 }
 
+static bool
+is_ready(const struct job *job)
+{
+	return job->stage == CLOSE_READY && job->error == 0;
+}
+
 /* Those that are prepared. One behind one that is not does not continue the log: -EBUSY. */
 static void
 seal_all(struct closer *c, struct job *jobs, unsigned n)
@@ -66,27 +73,38 @@ seal_all(struct closer *c, struct job *jobs, unsigned n)
 	int error;
 
 	for (unsigned i = 0; i < n; i++)
-		if (jobs[i].stage == CLOSE_READY)
+		if (is_ready(&jobs[i]))
 			group[ready++] = sealing_of(&jobs[i]);
 	error = ready > 0 ? seal(c, group, ready, &step) : 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct job *job = &jobs[i];
 
 		job->next_index = c->sealer->state.next_index;
-		if (job->stage != CLOSE_READY || sealer_has(c->sealer, &job->total))
+		if (!is_ready(job))
 			continue;
-		if (sealer_has_to_wait(c->sealer, &job->total))
+		if (sealer_has(c->sealer, &job->total))
+			closing_finish(job);
+		else if (sealer_has_to_wait(c->sealer, &job->total))
 			(void)job_failed(job, "close a segment before an earlier one", -EBUSY);
 		else
 			(void)job_failed(job, step, error);
 	}
 }
 
+/* Whoever takes closed segments away may have been at one that is only not known to be durable. */
+static bool
+has_last_name(const struct closer *c, const struct job *job)
+{
+	return job->stage == CLOSE_READY &&
+	       (sealer_has(c->sealer, &job->total) || sealer_has_placed(c->sealer, job->base));
+}
+
 static void
 close_all(struct closer *c, struct job *jobs, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		(void)closing_prepare(&c->closing, &jobs[i]);
+		if (!has_last_name(c, &jobs[i]))
+			(void)closing_prepare(&c->closing, &jobs[i]);
 	seal_all(c, jobs, n);
 }
 

@@ -46,9 +46,6 @@ prepare_plain(struct job *job)
 	error = dir_sync_file(fd);
 	if (error < 0)
 		return job_failed(job, "sync a segment", error);
-	if (!dir_is_named(fd))
-		return job_failed(job, "find a segment", -ENOENT);
-	let_go(job);
 	job->stage = CLOSE_READY;
 	return 0;
 }
@@ -57,35 +54,28 @@ prepare_plain(struct job *job)
 
 /* What it holds behind the good lines. That it cannot be read there, either, changes nothing. */
 static void
-measure_torn(struct closing *c, struct job *job, int fd)
+measure_torn(struct closing *c, struct job *job)
 {
 	int64_t end = -1;
 
-	if (linescan_open(c->scan, fd) == 0) {
+	if (linescan_open(c->scan, job->fd) == 0) {
 		c->scan->at = job->total.bytes;
 		end = linescan_content_end(c->scan);
 	}
-	job->torn_bytes = end > job->total.bytes ? (uint64_t)(end - job->total.bytes) : 0;
+	/* A copy of it that was lost, and is copied again, has nothing there. */
+	if (end > job->total.bytes)
+		job->torn_bytes = (uint64_t)(end - job->total.bytes);
 }
 
-/* The copy is compared with what was written, wherever it comes from. */
+/* By what is open still, whatever has its name by now; compared with what was written. */
 static int
 copy_good(struct closing *c, struct job *job)
 {
-	char tmp[SEGNAME_SIZE];
-	CLEANUP_FD int found = -1;
-	int error, from = job->fd;
+	int error;
 
-	segname_with(tmp, job->base, SEGNAME_TMP);
-	/* What has the name of one without a name is another file. */
-	if (from < 0) {
-		found = dir_open_read(c->dir, job->stage == CLOSE_TORN ? job->torn : tmp);
-		from = found;
-	}
-	if (from < 0)
-		return job_failed(job, "open a poisoned segment", from);
-	measure_torn(c, job, from);
-	error = repair_copy(c->dir, from, job->total.bytes, c->sum, job->total.sha256, &job->step);
+	measure_torn(c, job);
+	error = repair_copy(
+	    c->dir, job->fd, job->total.bytes, c->sum, job->total.sha256, &job->step);
 	return error < 0 ? job_failed(job, job->step, error) : 0;
 }
 
@@ -100,68 +90,115 @@ sync_names(struct closing *c, struct job *job)
 static int
 set_aside(struct closing *c, struct job *job)
 {
-	int error = repair_set_aside(c->dir, job->base, job->torn);
+	char torn[SEGNAME_SIZE];
+	int error = repair_set_aside(c->dir, job->base, torn);
 
-	/* Deleted, and open still. */
-	if (error == -ENOENT && job->fd >= 0) {
-		job->torn[0] = '\0';
-		error = 0;
-	}
-	if (error < 0)
+	if (error == 0)
+		memcpy(job->torn, torn, sizeof(torn));
+	/* Deleted, or moved elsewhere, and open still. */
+	if (error < 0 && error != -ENOENT)
 		return job_failed(job, "set a poisoned segment aside", error);
 	job->stage = CLOSE_TORN;
 	return sync_names(c, job);
 }
 
-/* The good part, checked, under the segment's name; the bad file as .torn beside it. */
+/* The good part, checked, under the segment's name; what had that name as .torn beside it. */
 static int
 put_copy(struct closing *c, struct job *job)
 {
 	char tmp[SEGNAME_SIZE];
-	int error;
+	int fd;
 
 	if (copy_good(c, job) < 0 || (job->stage == CLOSE_BEGUN && set_aside(c, job) < 0))
 		return job->error;
 	segname_with(tmp, job->base, SEGNAME_TMP);
-	error = repair_place(c->dir, tmp);
-	if (error < 0)
-		return job_failed(job, "rename a copy", error);
+	fd = repair_place_open(c->dir, tmp);
+	/* Somebody has put a file there since: that is set aside, too. */
+	if (fd == -EEXIST)
+		job->stage = CLOSE_BEGUN;
+	if (fd < 0)
+		return job_failed(job, "rename a copy", fd);
+	let_go(job);
+	job->fd = fd;
 	job->stage = CLOSE_COPIED;
+	return 0;
+}
+
+static int
+prepare_empty(struct closing *c, struct job *job)
+{
+	if (job->stage == CLOSE_BEGUN ? set_aside(c, job) < 0 : sync_names(c, job) < 0)
+		return job->error;
+	let_go(job);
+	job->stage = CLOSE_EMPTY;
 	return 0;
 }
 
 static int
 prepare_poisoned(struct closing *c, struct job *job)
 {
-	/* It is not trusted any more; but when it has no name, nothing else leads to what is good in it. */
-	if (job->fd >= 0 && dir_is_named(job->fd))
-		let_go(job);
-	if (job->total.records == 0) {
-		if (job->stage == CLOSE_BEGUN ? set_aside(c, job) < 0 : sync_names(c, job) < 0)
-			return job->error;
-		job->stage = CLOSE_EMPTY;
-		let_go(job);
-		return 0;
-	}
+	if (job->total.records == 0)
+		return prepare_empty(c, job);
 	if (job->stage < CLOSE_COPIED && put_copy(c, job) < 0)
 		return job->error;
 	/* Else a crash might leave the bad file under the name that the seal stands for. */
 	if (sync_names(c, job) < 0)
 		return job->error;
-	let_go(job);
 	job->stage = CLOSE_READY;
 	return 0;
+}
+
+static void
+poison(struct job *job, int cause)
+{
+	job->poisoned = true;
+	job->cause = cause;
+	job->error = 0;
+}
+
+static int
+prepare(struct closing *c, struct job *job)
+{
+	if (job->stage < CLOSE_READY && !job->poisoned && prepare_plain(job) < 0)
+		poison(job, job->error);
+	return job->stage < CLOSE_READY ? prepare_poisoned(c, job) : 0;
+}
+
+/* --- whether it still has its name ------------------------------------------------------------ */
+
+/* As dir_leads_to(). What nobody may open cannot be told from another file: a copy is safe. */
+static int
+has_name(struct closing *c, const struct job *job)
+{
+	const struct dir_file file = dir_which(job->fd);
+	char tmp[SEGNAME_SIZE];
+	int found;
+
+	segname_with(tmp, job->base, SEGNAME_TMP);
+	found = dir_leads_to(c->dir, tmp, &file);
+	return found == -EACCES ? dir_may_look(c->dir) : found;
 }
 
 int
 closing_prepare(struct closing *c, struct job *job)
 {
-	if (job->stage >= CLOSE_READY)
+	int named;
+
+	if (prepare(c, job) < 0 || job->stage != CLOSE_READY)
+		return job->error;
+	named = has_name(c, job);
+	if (named < 0)
+		return job_failed(job, "look for a segment", named);
+	if (named > 0)
 		return 0;
-	if (!job->poisoned && prepare_plain(job) < 0) {
-		job->poisoned = true;
-		job->cause = job->error;
-		job->error = 0;
-	}
-	return job->stage == CLOSE_READY ? 0 : prepare_poisoned(c, job);
+	/* Deleted, moved elsewhere, or replaced: what is open is all that leads to it. */
+	poison(job, -ENOENT);
+	job->stage = CLOSE_BEGUN;
+	return prepare(c, job);
+}
+
+void
+closing_finish(struct job *job)
+{
+	let_go(job);
 }

@@ -4,7 +4,8 @@
 /*
  * A segment that is to be sealed, made ready for it: exactly the lines that its tally covers, as
  * .jsonl.tmp, durable with its name. One that storage errors have poisoned is replaced by a checked
- * copy of what is good, and kept as .torn.
+ * copy of what is good, and kept as .torn. So is one whose name leads elsewhere, as somebody has deleted,
+ * moved or replaced it: it stays open until it is sealed, and is copied by its descriptor.
  */
 
 #include "auditd-writer/dir.h"
@@ -22,7 +23,9 @@ int closing_init(struct closing *c, const struct dir *dir);
 void closing_deinit(struct closing *c);
 
 /*
- * A JOB_CLOSE becomes CLOSE_READY or CLOSE_EMPTY. Given again after an error it goes on where it
- * stopped.
+ * A JOB_CLOSE becomes CLOSE_READY or CLOSE_EMPTY. Given again, until the segment has its last name, it goes
+ * on where an error stopped it, and looks again whether the file has its name.
  */
 int closing_prepare(struct closing *c, struct job *job);
+/* It is sealed, and has its last name. */
+void closing_finish(struct job *job);

@@ -359,6 +359,38 @@ dir_is_named(int fd)
 	return status(fd, &st) == 0 && st.st_nlink > 0;
 }
 
+struct dir_file
+dir_which(int fd)
+{
+	struct stat st;
+
+	if (status(fd, &st) < 0)
+		return (struct dir_file){0};
+	return (struct dir_file){.device = st.st_dev, .inode = st.st_ino};
+}
+
+int
+dir_leads_to(const struct dir *d, const char *name, const struct dir_file *file)
+{
+	CLEANUP_FD int fd = openat(d->fd, name, O_RDONLY | OPEN_FLAGS);
+	struct dir_file found;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -errno;
+	found = dir_which(fd);
+	if (found.inode == 0 || file->inode == 0)
+		return -EIO;
+	return found.device == file->device && found.inode == file->inode;
+}
+
+int
+dir_may_look(const struct dir *d)
+{
+	CLEANUP_FD int fd = openat(d->fd, ".", LIST_FLAGS);
+
+	return fd < 0 ? -errno : 0;
+}
+
 int
 dir_allocate(int fd, int64_t from, int64_t to)
 {

@@ -91,6 +91,19 @@ ssize_t dir_read(int fd, char *buf, size_t n, int64_t at);
 int64_t dir_size(int fd);
 /* Whether any name still leads to it. */
 bool dir_is_named(int fd);
+
+/* Which file it is, whatever names it has; all zero: not known. */
+struct dir_file {
+	uint64_t device, inode;
+};
+struct dir_file dir_which(int fd);
+/*
+ * 1: this name leads to this file. 0: to none, or to another. A negative errno: that cannot be said now;
+ * -EACCES: it leads to what we may not open, or the directory is closed to us.
+ */
+int dir_leads_to(const struct dir *d, const char *name, const struct dir_file *file);
+/* Whether names in it can be looked up: 0 or a negative errno. */
+int dir_may_look(const struct dir *d);
 /* Extend the file to `to` bytes, with blocks, from `from` on. -EOPNOTSUPP: this file system cannot. */
 int dir_allocate(int fd, int64_t from, int64_t to);
 int dir_cut(int fd, int64_t size);

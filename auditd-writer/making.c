@@ -98,14 +98,24 @@ good_empty(struct making *m)
 	return NULL;
 }
 
-/* What somebody has deleted gets no name any more. */
+static bool
+is_lost(const struct making *m, const struct making_empty *e)
+{
+	const struct dir_file file = dir_which(e->fd);
+	char name[SEGNAME_SIZE];
+
+	segname_with(name, e->base, SEGNAME_TMP);
+	return !dir_is_named(e->fd) || dir_leads_to(m->dir, name, &file) == 0;
+}
+
+/* What somebody has deleted, moved or replaced gets no name any more. */
 static void
-forget_deleted(struct making *m)
+forget_lost(struct making *m)
 {
 	for (unsigned i = m->n_empties; i > 0; i--) {
 		struct making_empty *e = &m->empties[i - 1];
 
-		if (dir_is_named(e->fd))
+		if (!is_lost(m, e))
 			continue;
 		(void)close(e->fd);
 		*e = m->empties[--m->n_empties];
@@ -117,7 +127,7 @@ making_make(struct making *m, struct job *job)
 {
 	struct making_empty *e;
 
-	forget_deleted(m);
+	forget_lost(m);
 	e = good_empty(m);
 	if (e)
 		(void)make_of_empty(m, e, job);

@@ -61,13 +61,21 @@ repair_scratch_secret(const struct dir *d)
 }
 
 int
-repair_place(const struct dir *d, const char *name)
+repair_place_open(const struct dir *d, const char *name)
 {
 	int error = dir_rename(d, SEGNAME_SCRATCH, name);
 
-	if (error == 0)
-		forget();
-	return error;
+	return error < 0 ? error : take_fd(&kept.fd);
+}
+
+int
+repair_place(const struct dir *d, const char *name)
+{
+	int fd = repair_place_open(d, name);
+
+	if (fd >= 0)
+		(void)close(fd);
+	return fd < 0 ? fd : 0;
 }
 
 int

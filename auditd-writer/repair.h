@@ -31,6 +31,8 @@ int repair_copy(const struct dir *d, int from, int64_t length, struct hash *h,
 
 /* The scratch becomes `name`: -EEXIST. */
 int repair_place(const struct dir *d, const char *name);
+/* The same; its descriptor, the caller's from then. */
+int repair_place_open(const struct dir *d, const char *name);
 /* The same, at start only: nothing that was discarded before is left. */
 int repair_place_first(const struct dir *d, const char *name);
 

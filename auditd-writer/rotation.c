@@ -38,8 +38,11 @@ static int
 next_segment(struct writer *w, struct segment *ret)
 {
 	struct tally *tallies = w->rotation.tallies;
+	int error = standby_take(w, ret, w->open.tally == &tallies[0] ? &tallies[1] : &tallies[0]);
 
-	return standby_take(w, ret, w->open.tally == &tallies[0] ? &tallies[1] : &tallies[0]);
+	if (error == 0)
+		ret->dir = &w->audit;
+	return error;
 }
 
 static int

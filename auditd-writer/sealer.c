@@ -125,6 +125,7 @@ stage_one(struct sealer *s, const struct sealing *g)
 		s->signer = next;
 		next = (struct ed25519_pair){.private_key = NULL};
 		memcpy(p->base, g->base, strlen(g->base) + 1);
+		s->files[k->n_pending] = g->file;
 		memcpy(k->seed, seed, ED25519_SEED);
 		memcpy(k->head, seal.head, HASH_SIZE);
 		memcpy(k->prev_seal, sum, HASH_SIZE);
@@ -230,21 +231,62 @@ publish_seal(const struct sealer *s, const struct keystate_pending *p, const cha
 	return there < 0 ? failed(ret_step, "write a seal", there) : 0;
 }
 
+/* Whether that closed segment, if there is one, is exactly what its pending seal says. */
+static bool
+is_what_was_sealed(const struct sealer *s, int fd, const struct keystate_pending *p)
+{
+	uint8_t found[HASH_SIZE];
+	char piece[4096];
+	struct str text;
+	struct seal seal;
+	const char *why;
+	size_t at;
+	ssize_t n = 0;
+
+	if (fd < 0 || seal_open((struct str){p->note, p->n}, s->hash, &seal, &text, &why, &at) < 0)
+		return false;
+	if (dir_size(fd) != (int64_t)seal.bytes)
+		return false;
+	hash_begin(s->hash);
+	for (int64_t done = 0; (n = dir_read(fd, piece, sizeof(piece), done)) > 0; done += n)
+		hash_add(s->hash, (struct str){piece, (size_t)n});
+	hash_end(s->hash, found);
+	return n == 0 && memcmp(found, seal.sha256, HASH_SIZE) == 0;
+}
+
+/* What somebody has put in its place is not what the seal says. */
+static int
+find_segment(const struct sealer *s, const char *tmp, const struct dir_file *file)
+{
+	int found = file->inode == 0 ? 1 : dir_leads_to(s->dir, tmp, file);
+
+	return found == 0 ? -ENOENT : found;
+}
+
 /* 1: it is closed, now or before. 0: it is not there, under neither name. */
 static int
 publish_segment(const struct sealer *s, const struct keystate_pending *p, const char **ret_step)
 {
+	const struct dir_file *file = &s->files[p - s->state.pending];
 	char tmp[SEGNAME_SIZE];
 	CLEANUP_FD int fd = -1;
 	int error;
 
 	segname_with(tmp, p->base, SEGNAME_TMP);
+	error = find_segment(s, tmp, file);
+	if (error < 0)
+		return failed(ret_step, "find a segment", error);
 	error = dir_rename(s->dir, tmp, p->base);
 	if (error == 0)
 		return 1;
-	if (error != -ENOENT)
+	if (error != -ENOENT && error != -EEXIST)
 		return failed(ret_step, "rename a segment", error);
 	fd = dir_open_read(s->dir, p->base);
+	/* It was closed before; what has come back beside it is for nobody. */
+	if (error == -EEXIST && is_what_was_sealed(s, fd, p))
+		return 1;
+	if (error == -EEXIST)
+		return failed(ret_step, "rename a segment", error);
 	if (fd >= 0)
 		return 1;
 	return fd == -ENOENT ? 0 : failed(ret_step, "look for a segment", fd);
@@ -288,6 +330,7 @@ publish(struct sealer *s, char *gone, const char **ret_step)
 	if (error < 0)
 		return failed(ret_step, "sync the directory", error);
 	s->published = true;
+	s->published_seq = s->state.seq;
 	return 0;
 }
 
@@ -311,11 +354,34 @@ sealer_resume(struct sealer *s, char ret_gone[SEGNAME_SIZE], const char **ret_st
 	return publish(s, ret_gone, ret_step);
 }
 
+bool
+sealer_has_placed(const struct sealer *s, const char *base)
+{
+	for (unsigned i = 0; i < s->n_placed; i++)
+		if (strcmp(s->state.pending[i].base, base) == 0)
+			return true;
+	return false;
+}
+
+/* A segment whose publishing has failed may have been copied since: it is another file by now. */
+static void
+look_at_files(struct sealer *s, const struct sealing *group, unsigned n)
+{
+	const struct keystate *k = s->staged ? &s->next : &s->state;
+
+	for (unsigned i = 0; i < k->n_pending; i++)
+		for (unsigned j = 0; j < n; j++)
+			if (strcmp(k->pending[i].base, group[j].base) == 0)
+				s->files[i] = group[j].file;
+}
+
 int
 sealer_seal(struct sealer *s, const struct sealing *group, unsigned n, const char **ret_step)
 {
-	int error = settle(s, ret_step);
+	int error;
 
+	look_at_files(s, group, n);
+	error = settle(s, ret_step);
 	while (error == 0 && n > 0) {
 		unsigned taken;
 		int refused = stage(s, group, n, &taken, ret_step);

@@ -33,6 +33,8 @@ struct sealing {
 	const struct tally_total *total;
 	enum seal_state state;
 	uint64_t torn_bytes;
+	struct dir_file
+	    file; /* it gets its last name only if base.tmp leads to this one; if it is known */
 };
 
 struct sealer {
@@ -46,6 +48,9 @@ struct sealer {
 	bool staged;                /* next is not committed, as far as is known */
 	bool published;             /* state's pending seals are in place, durably */
 	unsigned n_placed;          /* of state's pending seals, from the first: in place */
+	uint64_t published_seq; /* of the last record whose segment's seal is in place, durably */
+	/* Of the segments that are staged; when none are, of those that are pending. */
+	struct dir_file files[KEYSTATE_PENDING];
 	const char *at; /* base name of what publishing has come to, for messages; or NULL */
 };
 
@@ -66,7 +71,7 @@ int sealer_resume(struct sealer *s, char ret_gone[SEGNAME_SIZE], const char **re
 /*
  * Seal these, in order, in groups of one commit each; first what an error left undone. A segment that
  * is sealed already is passed over. -EBUSY: one does not continue the last sealed one; -EBADMSG: there
- * is another seal under its name.
+ * is another seal under its name. -ENOENT: its name does not lead to its file any more.
  */
 int sealer_seal(struct sealer *s, const struct sealing *group, unsigned n, const char **ret_step);
 
@@ -74,8 +79,11 @@ int sealer_seal(struct sealer *s, const struct sealing *group, unsigned n, const
 static inline bool
 sealer_has(const struct sealer *s, const struct tally_total *total)
 {
-	return s->published && total->last_seq <= s->state.seq;
+	return total->last_seq <= s->published_seq;
 }
+
+/* Whether this segment is pending, and it and its seal have got their last names in this run. */
+bool sealer_has_placed(const struct sealer *s, const char *base);
 
 /* After an error: whether it was an earlier segment's, which this one has to wait for. */
 static inline bool

@@ -76,13 +76,26 @@ segment_append(struct segment *s, struct str lines, uint64_t records, int64_t no
 	return 0;
 }
 
+/* Deleted, moved elsewhere, or replaced. As long as it has any name, only when that is certain. */
+static bool
+segment_is_lost(const struct segment *s)
+{
+	const struct dir_file file = dir_which(s->fd);
+	char name[SEGNAME_SIZE];
+
+	if (!dir_is_named(s->fd))
+		return true;
+	segname_with(name, s->base, SEGNAME_TMP);
+	return s->dir && dir_leads_to(s->dir, name, &file) == 0;
+}
+
 int
 segment_sync(struct segment *s, struct str lines, const struct mark *marks, uint64_t n)
 {
 	int error = dir_sync_data(s->fd);
 
-	/* Somebody has deleted it: durable, and nobody would ever read it. */
-	if (error == 0 && !dir_is_named(s->fd))
+	/* Durable, and nobody would ever read it. */
+	if (error == 0 && segment_is_lost(s))
 		error = -ENOENT;
 	if (error < 0) {
 		s->poisoned = true;

@@ -11,12 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auditd-writer/dir.h"
 #include "auditd-writer/tally.h"
 #include "common/str.h"
 #include "proto/segname.h"
 
 struct segment {
-	int fd; /* -1: none */
+	int fd;                /* -1: none */
+	const struct dir *dir; /* that it has its name in; NULL: any name will do */
 	char base[SEGNAME_SIZE];
 	uint32_t number;
 	int64_t size;      /* of the lines written */
@@ -50,7 +52,7 @@ int segment_append(struct segment *s, struct str lines, uint64_t records, int64_
 
 /*
  * Make everything appended durable; lines, n with their marks: what was appended since the last sync.
- * Error: poisoned; -ENOENT when the file has no name any more.
+ * Error: poisoned; -ENOENT when its name does not lead to it any more.
  */
 int segment_sync(struct segment *s, struct str lines, const struct mark *marks, uint64_t n);
 

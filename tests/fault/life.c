@@ -456,6 +456,27 @@ put_readable(const struct trial *t, const char *name, const void *bytes, size_t 
 	assert_int_equal(chmod(path, 0440), 0);
 }
 
+static bool
+replace_open(void *ctx, const char *name, const char *bytes, size_t n)
+{
+	struct trial *t = ctx;
+	char from[512], to[512];
+
+	(void)bytes;
+	(void)n;
+	(void)snprintf(from, sizeof(from), "%s/%s", t->h.audit, name);
+	(void)snprintf(to, sizeof(to), "%s/%s", t->h.top, name);
+	assert_int_equal(rename(from, to), 0);
+	put_readable(t, name, "no record\n", 10);
+	return false;
+}
+
+void
+trial_replace_open(struct trial *t)
+{
+	(void)each_open(t, replace_open, t);
+}
+
 void
 trial_litter_scratch(struct trial *t)
 {

@@ -70,6 +70,8 @@ void trial_before_kill(struct trial *t, const struct living *l);
 void trial_expect_closed(struct trial *t);
 /* Every open segment and every one in reserve. */
 void trial_delete_open(struct trial *t);
+/* The same, moved out of the directory, and another file in its place. */
+void trial_replace_open(struct trial *t);
 /* A scratch file of an earlier start, longer than what comes into it next. */
 void trial_litter_scratch(struct trial *t);
 /* A .torn beside an open segment whose last line is torn, of its name. Fails when none is. */

@@ -264,19 +264,20 @@ run_misread(size_t i)
 	trial_end(&trial);
 }
 
-/* What is acknowledged is not lost when somebody deletes the files that it is in. */
+/* What is acknowledged is not lost when somebody deletes the files that it is in, or replaces them. */
 static void
-run_deleted(size_t i)
+run_deleted(size_t replaced)
 {
 	static const char *const long_options[] = {"--reserve-bytes=131072", NULL};
 	static const struct living l = {long_options, 0, 1, 2};
 
-	(void)i;
 	trial_begin(&trial);
 	trial.plan->trace_on = 0; /* knows nothing of that */
 	trial_work(&trial, &l);
 	for (int n = 0; n < 6; n++) {
-		if (n == 3)
+		if (n == 3 && replaced)
+			trial_replace_open(&trial);
+		else if (n == 3)
 			trial_delete_open(&trial);
 		trial_expect_service(&trial, &l);
 	}
@@ -413,6 +414,7 @@ choose(void)
 	}
 	assert_int_equal(drive_apart(run_misread, 0), 0);
 	assert_int_equal(drive_apart(run_deleted, 0), 0);
+	assert_int_equal(drive_apart(run_deleted, 1), 0);
 	assert_int_equal(drive_apart(run_often, 0), 0);
 	trial_deinit(&trial);
 	shuffle();

@@ -92,18 +92,85 @@ class Deleted(Hands):
             self.assertEqual(f.read(), b"no record\n")
         self.assertEqual(verify(s.audit)[0], 3)
 
+    def test_open_segment_replaced_by_an_editor(self):
+        """... that keeps the old one by another name, and has put what it had read so far, and a line of its own, in its place."""
+        s = self.start(evaluators=1)
+        good = self.good(self.ask(s, 10))
+        name, = with_records(s)
+        with open(name, "rb") as f:
+            lines = f.read().rstrip(b"\0")
+        old = os.path.join(self.top, "old")
+        os.rename(name, old)
+        with open(name, "wb") as f:
+            f.write(lines + b"another line\n")
+        os.chmod(name, 0o440)
+        good += self.good(self.ask(s, 10))
+        self.assertEqual(len(good), 20)
+        log = s.stop()
+        self.recorded(log, good)
+        base = name[:-len(".tmp")]
+        with open(base + ".torn", "rb") as f:
+            self.assertEqual(f.read(), lines + b"another line\n")
+        with open(base, "rb") as closed, open(old, "rb") as f:
+            self.assertTrue(f.read().startswith(closed.read()))
+        self.assertEqual(verify(s.audit)[0], 3)
+
+    def test_open_segment_renamed(self):
+        """What is elsewhere is copied, and nothing waits; what comes back later is nobody's."""
+        s = self.start(evaluators=1, args=["--rotate-records", "20"])
+        good = self.good(self.ask(s, 5))
+        away, name = os.path.join(self.top, "away"), with_records(s)[0]
+        os.rename(name, away)
+        good += self.good(self.ask(s, 20))
+        s.wait_said(f"{os.path.basename(name)[:-4]}: closed from a checked copy")
+        self.settled(s)
+        os.rename(away, name)
+        good += self.good(self.ask(s, 5))
+        self.assertEqual(len(good), 30)
+        self.assertEqual(s.terminate(), 0)
+        for _ in range(2):
+            s.spawn().wait_ready()
+            good += self.good(self.ask(s, 5))
+            self.assertEqual(s.terminate(), 0)
+        self.assertEqual(verify(s.audit)[0], 3)
+        os.unlink(name)
+        self.recorded(s.log(closed=True), good)
+
+    def test_segment_that_waits_for_its_seal(self):
+        """Deleted, or replaced, while it cannot be sealed, as no file gets another name: it is open still."""
+        s = self.start(evaluators=1, args=["--rotate-records", "20"])
+        good = self.good(self.ask(s, 5))
+        name = with_records(s)[0]
+        base = os.path.basename(name)[:-4]
+        os.mkdir(name[:-4])  # its last name is taken
+        good += self.good(self.ask(s, 30))
+        self.assertEqual(len(good), 35)
+        s.wait_said(f"{base}: cannot rename a segment: File exists")
+        os.unlink(name)
+        os.rmdir(name[:-4])
+        s.wait_said(f"{base}: closed from a checked copy")
+        log = s.stop()
+        self.recorded(log, good)
+        self.assertEqual(verify(s.audit)[0], 3)
+
     def test_every_open_file(self):
-        """The next one, made ready before, too; many times."""
+        """The next one, made ready before, too; many times: deleted, moved elsewhere, replaced."""
         s = self.start(evaluators=1, args=["--rotate-records", "20"])
         good = []
-        for _ in range(5):
+        for i in range(6):
             good += self.good(self.ask(s, 4))
             self.settled(s)
             for path in tmp(s):
-                os.unlink(path)
+                if i % 3 > 0:
+                    os.link(path, os.path.join(self.top, f"{i}{os.path.basename(path)}"))
+                if i % 3 > 1:
+                    shutil.copy(path, os.path.join(self.top, "other"))
+                    os.rename(os.path.join(self.top, "other"), path)
+                else:
+                    os.unlink(path)
             self.eventually(lambda: self.served(s), "served again")
         self.eventually(lambda: self.served(s), "served again")
-        self.assertEqual(len(good), 20)
+        self.assertEqual(len(good), 24)
         log = s.stop()
         self.recorded(log, good)
         self.assertEqual(verify(s.audit)[0], 3)
@@ -194,22 +261,6 @@ class Closed(Hands):
         s = self.start(evaluators=1, args=["--rotate-records", "5"])
         _, between = self.through(s, lambda: os.chmod(s.audit, 0), lambda: os.chmod(s.audit, 0o700))
         self.assertEqual(len(self.good(between)), len(between), between)
-
-    def test_open_segment_renamed(self):
-        """It cannot be sealed while it is elsewhere; nothing behind it is, either."""
-        s = self.start(evaluators=1, args=["--rotate-records", "20"])
-        names = [os.path.join(self.top, "away")]
-
-        missed = "cannot find a segment: No such file or directory; tried again later"
-
-        def away():
-            names.append(with_records(s)[0])
-            os.rename(names[1], names[0])
-
-        def back():
-            self.eventually(lambda: missed in s.said(), "missed when it is closed")
-            os.rename(*names)
-        self.through(s, away, back)
 
     def test_mode_of_the_files(self):
         """What is open stays open."""

@@ -221,6 +221,10 @@ OBJS-test_closer := tests/unit/test_closer.o auditd-writer/closer.o auditd-write
 	$(WRITER_LOG) $(WRITER_SEALER)
 LIBS-test_closer := libcrypto
 
+UNIT_TESTS += test_closer_names
+OBJS-test_closer_names := tests/unit/test_closer_names.o $(filter-out tests/unit/test_closer.o,$(OBJS-test_closer))
+LIBS-test_closer_names := libcrypto
+
 UNIT_TESTS += test_writer_calls
 OBJS-test_writer_calls := tests/unit/test_writer_calls.o tests/unit/writer_life.o \
 	$(filter-out tests/unit/test_writer_storage.o,$(OBJS-test_writer_storage))

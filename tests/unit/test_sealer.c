@@ -305,6 +305,56 @@ a_longer_one_is_another(void **state)
 	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), -EBADMSG);
 }
 
+/* Somebody has put another file in its place since it was looked at last. */
+static void
+another_file_gets_no_last_name(void **state)
+{
+	char name[SEGNAME_SIZE];
+	int fd;
+
+	(void)state;
+	lay(0, 0);
+	segname_with(name, bases[0], SEGNAME_TMP);
+	fd = dir_open_read(&f.dir, name);
+	group[0].file = dir_which(fd);
+	assert_int_not_equal(group[0].file.inode, 0);
+	assert_int_equal(renameat(f.dir.fd, name, f.dir.fd, "away"), 0);
+	fixture_put(&f, bases[0], ".jsonl.tmp", 30, 33, STR(""), 0);
+	assert_int_equal(seal(0, 0), -ENOENT);
+	assert_string_equal(step, "find a segment");
+	assert_false(there(0, SEGNAME_CLOSED));
+	assert_false(sealer_has_placed(&keys.sealer, bases[0]));
+	assert_int_equal(renameat(f.dir.fd, "away", f.dir.fd, name), 0);
+	assert_int_equal(seal(0, 0), 0);
+	assert_true(sealer_has_placed(&keys.sealer, bases[0]));
+	expect_sealed(1);
+	(void)close(fd);
+}
+
+/* A file that was elsewhere when its segment was closed comes back. What is closed has to be what was sealed. */
+static void
+what_comes_back_beside_a_closed_one(void **state)
+{
+	char gone[SEGNAME_SIZE];
+
+	(void)state;
+	lay(0, 0);
+	assert_int_equal(seal(0, 0), 0);
+	fixture_put(&f, bases[0], ".jsonl.tmp", 1, LINES, STR(""), 5000);
+	reopen();
+	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), 0);
+	assert_string_equal(gone, "");
+	assert_true(there(0, SEGNAME_TMP));
+	drop(0, SEGNAME_CLOSED);
+	fixture_put(&f, bases[0], ".jsonl", 1, LINES, STR("x"), 0);
+	reopen();
+	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), -EEXIST);
+	drop(0, SEGNAME_CLOSED);
+	fixture_put(&f, bases[0], ".jsonl", LINES + 1, 2 * LINES, STR(""), 0);
+	reopen();
+	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), -EEXIST);
+}
+
 static void
 a_segment_that_is_gone(void **state)
 {
@@ -525,6 +575,8 @@ main(void)
 	    TEST(private_keys_are_gone_once_they_have_signed),
 	    TEST(an_equal_seal_is_fine_another_is_not),
 	    TEST(a_longer_one_is_another),
+	    TEST(another_file_gets_no_last_name),
+	    TEST(what_comes_back_beside_a_closed_one),
 	    TEST(a_segment_that_is_gone),
 	    TEST(what_is_published_may_be_taken_away),
 	    TEST(any_of_its_renames_may_be_lost),
