@@ -83,6 +83,7 @@ class Mounts(Mounting):
         print(f"# {len(good)} on record, {refused} refused, {closed} closed, the longest wait {max(a.longest for a in askers):.2f} s")
         self.assertGreater(refused, 0)
         self.assertNotEqual(s.terminate(), 0)
+        s.gone()
         storage.call("umount", s.audit)
         storage.call("mount", "-o", "loop", os.path.join(self.top, "image.0"), s.audit)
         s.spawn().wait_ready()
@@ -152,15 +153,15 @@ class Slow(Mounting):
             "-e", f"inject=fdatasync:{injection}"])
 
     def test_a_second_for_each_sync(self):
-        """All who ask during one sync share the next: many answers a second, none later than two syncs."""
+        """All who ask during one sync share the next: many answers a second, not one."""
         s = self.traced("delay_enter=1000000:when=6+", limits={"answer_ms": 5000})
+        began = time.monotonic()
         with self.crowd(s, 40) as askers:
-            time.sleep(4.5)
+            self.eventually(lambda: len(self.of(askers)[0]) >= 80, "answers to many")
+            print(f"# 80 answers in {time.monotonic() - began:.1f} s of syncs of 1 s")
         good, refused, closed = self.of(askers)
-        longest = max(a.longest for a in askers)
-        print(f"# {len(good)} answers in 4.5 s of syncs of 1 s, the longest after {longest:.2f} s")
+        print(f"# the longest wait {max(a.longest for a in askers):.2f} s")
         self.assertEqual((refused, closed), (0, 0))
-        self.assertGreaterEqual(len(good), 60)
         self.recorded(s.stop(), good)
 
     def hung(self, askers):
@@ -176,11 +177,10 @@ class Slow(Mounting):
     def test_one_sync_that_hangs(self):
         s = self.traced(f"delay_enter={HANGS}000000:when=30")
         with self.crowd(s) as askers:
-            time.sleep(2)
+            self.eventually(lambda: min(self.of(askers)[1:]) > 0, "some closed, some refused")
             began = time.monotonic()
             said = s.admin("status")
             print(f"# status after {time.monotonic() - began:.2f} s: {str(said)[:200]}")
-            time.sleep(HANGS)
             self.eventually(lambda: self.served(s), "served again")
         good = self.hung(askers)
         self.recorded(s.stop(), good)
