@@ -8,7 +8,8 @@ OBJS-policyctl := \
 	policyctl/allow.o policyctl/rm.o policyctl/edit.o policyctl/edit_show.o policyctl/replace.o \
 	policyctl/ruleset.o policyctl/ruleset_write.o \
 	policyctl/recorded.o policyctl/recorded_line.o policyctl/recorded_read.o policyctl/diff.o policyctl/diff_rules.o \
-	policyctl/suggest.o policyctl/suggest_piece.o policyctl/suggest_merge.o policyctl/suggest_show.o \
+	policyctl/suggest.o policyctl/suggest_piece.o policyctl/suggest_merge.o policyctl/suggest_step.o \
+	policyctl/suggest_show.o policyctl/suggest_json.o \
 	proto/recordline.o proto/logdir.o proto/segname.o \
 	common/reading_jail.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o \
 	policyctl/admin.o policyctl/ls.o policyctl/ls_rule.o policy/listing.o policyctl/reload.o policyctl/rotate.o policyctl/status.o \

@@ -59,7 +59,7 @@ void suggest_resource(struct text *t, const struct piece *p);
 /* Whether names directly below it may belong to strangers to each other: "co.uk", "github.io". */
 bool suggest_is_shared(struct str host);
 
-/* --- the suggestion as a whole (suggest.c, suggest_show.c) -------------------------------------- */
+/* --- the suggestion as a whole (suggest.c, suggest_show.c, suggest_json.c) ---------------------- */
 
 #define SUGGEST_RULES 5000                 /* at most, those with most denials first */
 #define SUGGEST_BYTES (UINT64_C(48) << 20) /* of a document, which may have 64 MiB */

@@ -9,13 +9,11 @@
 #include "common/cleanup.h"
 #include "common/cli.h"
 #include "common/clock.h"
-#include "policyctl/request.h"
 #include "policyctl/ruleset.h"
-#include "policyctl/suggest.h"
+#include "policyctl/suggest_show.h"
 
 #define SHOWN_FORBIDDEN 20
-#define ID_PART 90              /* bytes of an id that come from the resource */
-#define PIECE_TEXT (128u << 10) /* bytes of a rule with its comments; resources are 4 KiB at most */
+#define ID_PART 90 /* bytes of an id that come from the resource */
 
 static void
 put_time(struct text *t, int64_t us)
@@ -68,9 +66,8 @@ split_actions(const struct piece *p, struct str v[SUGGEST_ACTIONS])
 	return n;
 }
 
-/* The number makes it the only one; the rest is for people. */
-static struct str
-piece_id(const struct piece *p, uint32_t number, char buf[DOC_ID_MAX])
+struct str
+suggest_id(const struct piece *p, uint32_t number, char buf[DOC_ID_MAX])
 {
 	char resource_buf[LIMIT_RESOURCE + 64];
 	struct text resource = text_over(resource_buf, sizeof(resource_buf));
@@ -117,7 +114,7 @@ put_rule(struct text *t, const struct piece *p, uint32_t number)
 	    .expires = INT64_MAX, .actions = {actions, split_actions(p, actions)}};
 
 	suggest_resource(&resource, p);
-	rule.id = piece_id(p, number, id);
+	rule.id = suggest_id(p, number, id);
 	rule.resource = text_str(&resource);
 	put_evidence(t, p);
 	text_put(t, STR("        "));
@@ -165,15 +162,10 @@ put_missing_who(struct text *t, const struct suggest *s, const struct piece *p)
 		text_put(t, STR("    // For every sandbox: none is on record.\n"));
 }
 
-/* In the order in which they are shown. */
-struct shown {
-	const struct piece *p;
-};
-
 static int
 by_who(const void *a, const void *b)
 {
-	const struct shown *x = a, *y = b;
+	const struct suggest_shown *x = a, *y = b;
 	const struct str pairs[2][2] = {{x->p->user, y->p->user}, {x->p->sandbox, y->p->sandbox}};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -191,11 +183,10 @@ by_who(const void *a, const void *b)
 	return (x->p > y->p) - (x->p < y->p);
 }
 
-/* Pieces, those for the same people side by side. */
-static struct shown *
-sorted(const struct suggestion *s)
+struct suggest_shown *
+suggest_sorted(const struct suggestion *s)
 {
-	struct shown *v = calloc((size_t)s->suggest.pieces.n + 1, sizeof(*v));
+	struct suggest_shown *v = calloc((size_t)s->suggest.pieces.n + 1, sizeof(*v));
 
 	if (!v)
 		cli_fatal(ENOMEM, "suggest");
@@ -216,7 +207,7 @@ put(FILE *f, struct text *t)
 static void
 put_policies(FILE *f, const struct suggestion *s, struct text *t)
 {
-	CLEANUP_FREE struct shown *v = sorted(s);
+	CLEANUP_FREE struct suggest_shown *v = suggest_sorted(s);
 	uint32_t policies = 0;
 
 	for (uint32_t i = 0; i < s->suggest.pieces.n; i++) {
@@ -275,9 +266,8 @@ put_remark(struct text *t, uint64_t n, const char *what)
 	text_char(t, '\n');
 }
 
-/* That the rules are for. */
-static uint64_t
-requests_of(const struct suggestion *s)
+uint64_t
+suggest_requests(const struct suggestion *s)
 {
 	uint64_t n = 0;
 
@@ -294,7 +284,7 @@ put_head(FILE *f, const struct suggestion *s, struct text *t)
 	text_put(
 	    t, STR(".\n// To be reviewed: a log says what was asked for, not what is right. "
 		   "What is on record as user, sandbox\n// and agent may be a mere claim.\n// "));
-	put_count(t, requests_of(s), "request", "different requests");
+	put_count(t, suggest_requests(s), "request", "different requests");
 	text_put(t, STR(" would be allowed by "));
 	put_count(t, s->suggest.pieces.n, "rule.\n", "rules.\n");
 	put_forbidden(f, s, t);
@@ -321,7 +311,7 @@ put_head(FILE *f, const struct suggestion *s, struct text *t)
 char *
 suggestion_document(const struct suggestion *s, size_t *ret_n)
 {
-	static char buf[PIECE_TEXT];
+	static char buf[SUGGEST_TEXT];
 	struct text t = text_over(buf, sizeof(buf));
 	char *document = NULL;
 	FILE *f = open_memstream(&document, ret_n);
@@ -335,129 +325,4 @@ suggestion_document(const struct suggestion *s, size_t *ret_n)
 	if (fclose(f) != 0)
 		cli_fatal(ENOMEM, "suggest");
 	return document;
-}
-
-/* --- as JSON ------------------------------------------------------------------------------------ */
-
-static void
-json_number(struct object *o, const char *key, uint64_t v)
-{
-	object_key(o, str_from(key));
-	text_u64(o->t, v);
-}
-
-static void
-json_time(struct object *o, const char *key, int64_t us)
-{
-	char buf[RFC3339_SIZE];
-
-	clock_format(us, buf);
-	object_str(o, key, str_from(buf));
-}
-
-static void
-json_request(struct object *o, const char *key, const struct recorded *q)
-{
-	static const char *const keys[] = {
-	    "action", "resource", "username", "sandbox_id", "agent", "client_name"};
-	struct object r;
-
-	object_key(o, str_from(key));
-	r = object_open(o->t);
-	for (size_t i = 0; i < RECORDED_FIELDS; i++)
-		object_str(&r, keys[i], q->field[i]);
-	object_close(&r);
-}
-
-static void
-json_piece(struct text *t, const struct piece *p, uint32_t number)
-{
-	char id[DOC_ID_MAX], resource_buf[LIMIT_RESOURCE + 64];
-	struct text resource = text_over(resource_buf, sizeof(resource_buf));
-	struct object o = object_open(t);
-
-	suggest_resource(&resource, p);
-	object_str(&o, "rule_id", piece_id(p, number, id));
-	object_str(&o, "actions", p->action);
-	object_str(&o, "resource", text_str(&resource));
-	object_str(&o, "user", p->user);
-	object_str(&o, "sandbox", p->sandbox);
-	json_number(&o, "denials", p->denials);
-	json_number(&o, "requests", p->requests);
-	json_time(&o, "first", p->first);
-	json_time(&o, "last", p->last);
-	json_request(&o, "example", p->example);
-	object_str(&o, "more", p->more);
-	object_close(&o);
-}
-
-static void
-json_pieces(const struct suggestion *s)
-{
-	static char buf[PIECE_TEXT];
-	CLEANUP_FREE struct shown *v = sorted(s);
-
-	for (uint32_t i = 0; i < s->suggest.pieces.n; i++) {
-		struct text t = text_over(buf, sizeof(buf));
-
-		json_piece(&t, v[i].p, i);
-		cli_puts(i > 0 ? ",\n" : "");
-		cli_put_json_part(text_str(&t));
-	}
-}
-
-static void
-json_forbidden(const struct suggestion *s)
-{
-	static char buf[PIECE_TEXT];
-	const uint32_t *which = s->forbidden.p;
-
-	for (uint32_t i = 0; i < s->forbidden.n; i++) {
-		const struct recorded *q = recordings_at(&s->recorded, which[i]);
-		struct text t = text_over(buf, sizeof(buf));
-		struct object o = object_open(&t);
-
-		json_request(&o, "request", q);
-		json_number(&o, "denials", q->by_rule);
-		object_str(&o, "policy_id", q->policy);
-		object_str(&o, "rule_id", q->rule);
-		object_close(&o);
-		cli_puts(i > 0 ? ",\n" : "");
-		cli_put_json_part(text_str(&t));
-	}
-}
-
-static void
-json_document(struct str document)
-{
-	size_t room = 6 * document.n + 2;
-	CLEANUP_FREE char *buf = malloc(room);
-	struct text t = text_over(buf, room);
-
-	if (!buf)
-		cli_fatal(ENOMEM, "suggest");
-	text_json(&t, document);
-	cli_put_json_part(text_str(&t));
-}
-
-void
-suggestion_json(const struct suggestion *s, struct str document)
-{
-	char buf[256];
-	struct text t = text_over(buf, sizeof(buf));
-	struct object o = object_open(&t);
-
-	json_number(&o, "requests", requests_of(s));
-	json_number(&o, "allowed_now", s->allowed_now);
-	json_number(&o, "no_rule", s->no_rule);
-	json_number(&o, "left_out", s->left_out);
-	object_key(&o, STR("rules"));
-	cli_put(text_str(&t));
-	cli_puts("[");
-	json_pieces(s);
-	cli_puts("],\"forbidden\":[");
-	json_forbidden(s);
-	cli_puts("],\"document\":");
-	json_document(document);
-	cli_puts("}\n");
 }

@@ -57,7 +57,7 @@ OBJS-fuzz_recordline := tests/fuzz/fuzz_recordline.o proto/recordline.o common/j
 
 FUZZERS += fuzz_recorded
 OBJS-fuzz_recorded := tests/fuzz/fuzz_recorded.o policyctl/recorded.o policyctl/recorded_line.o policyctl/suggest_piece.o \
-	policyctl/suggest_merge.o proto/recordline.o common/log.o $(POLICY-load-common) $(POLICY-load)
+	policyctl/suggest_merge.o policyctl/suggest_step.o proto/recordline.o common/log.o $(POLICY-load-common) $(POLICY-load)
 LIBS-fuzz_recorded := json-c libcrypto
 
 FUZZERS += fuzz_scan
