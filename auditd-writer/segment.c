@@ -39,19 +39,17 @@ void
 segment_reserve(struct segment *s, int64_t end)
 {
 	int64_t ahead = end + s->step / 2;
-	int error;
+	int error = 0;
 
-	s->refused_space = 0;
-	if (s->step == 0 || ahead <= s->allocated)
-		return;
-	error = segment_extend(s, ahead, s->step);
+	if (s->step > 0 && ahead > s->allocated)
+		error = segment_extend(s, ahead, s->step);
 	if (error == -EOPNOTSUPP)
 		s->step = 0;
-	if (!segment_no_space(error))
-		return;
-	s->refused_space = error;
+	/* Another error says nothing of space. */
+	if (s->step == 0 || error == 0 || segment_no_space(error))
+		s->refused_space = s->step > 0 ? error : 0;
 	/* The last bytes of a disk come in small pieces. */
-	if (end > s->allocated)
+	if (s->refused_space < 0 && end > s->allocated)
 		(void)segment_extend(s, end, LEAST_STEP);
 }
 

@@ -116,7 +116,7 @@ space_try_again(struct writer *w)
 	if (w->open.refused_space < 0)
 		segment_reserve(&w->open, w->open.size);
 	standby_ask(w);
-	if (s->state == STORAGE_FAILED) {
+	if (segment_no_space(s->error)) {
 		rotation_try_now(w);
 		s->retry_at = w->now;
 	}

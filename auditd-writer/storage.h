@@ -9,7 +9,8 @@
  *     no space left to write    the segment ends at its last line; the standby is the reserve
  *     ... and that fails, too   FAILED: new messages are refused with the cause; what is in the batch
  *                               stays there and is tried again after 1 s, 2 s, ... 30 s, each time
- *                               in a new file that takes the place of the one before
+ *                               in a new file that takes the place of the one before; want of space,
+ *                               when there is some again (space.h)
  *     too many wait for a seal  FAILED, until one of them has it (rotation.h)
  */
 

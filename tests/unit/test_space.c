@@ -41,6 +41,7 @@ set_up_all(void **state)
 	fixture_init(&f, FIXTURE_LOG_ID);
 	seal_fixture_init(&keys, &f, FIXTURE_LOG_ID);
 	w.audit = f.dir;
+	w.identity = keys.identity;
 	if (closer_init(&w.closer, &w.audit, &keys.sealer) < 0)
 		return -1;
 	return closer_start(&w.closer);
@@ -85,7 +86,6 @@ setup(void **state)
 	w.storage = (struct storage){0};
 	w.rotation = (struct rotation){0};
 	w.counters = (struct counters){0};
-	(void)snprintf(w.identity.session, sizeof(w.identity.session), "%032x", 10);
 	encode_init(&w.encoder, FIXTURE_LOG_ID, w.identity.session, "host", 0, head, hash_new());
 	timekeeper_init(&w.time, INT64_MIN);
 	w.now = w.started = w.recorded_at = clock_monotonic();
@@ -280,6 +280,27 @@ tries_when_there_may_be_some(void **state)
 	assert_true(dir_fault_calls() > calls);
 }
 
+/* That the file system has gone read-only since does not mean that there is space. */
+static void
+tells_of_no_space_where_there_is_another_error(void **state)
+{
+	uint64_t own;
+
+	(void)state;
+	fill_up(ENOSPC);
+	look();
+	own = w.counters.own;
+	fail_from_now("fallocate", EROFS);
+	look();
+	assert_true(dir_fault_calls() > 0);
+	assert_int_equal(w.storage.state, STORAGE_LOW);
+	assert_int_equal(w.counters.own, own);
+	dir_fault_only(NULL);
+	dir_fault_set(DIR_FAULT_NONE, 0, 0, 0);
+	look();
+	expect_recovered();
+}
+
 /* It comes and is gone again, over and over: that is no news. */
 static void
 tells_once_of_space_that_comes_and_goes(void **state)
@@ -349,6 +370,20 @@ works_again_when_there_is_space(void **state)
 	assert_true(recorded("\"storage\":{\"state\":\"recovered\",\"from\":\"failed\""));
 }
 
+/* An error of another kind keeps to its own times, also while the disk is full. */
+static void
+waits_with_another_error(void **state)
+{
+	(void)state;
+	fill_up(ENOSPC);
+	fail_from_now("pwrite", EIO);
+	append();
+	assert_int_equal(w.storage.state, STORAGE_FAILED);
+	look();
+	assert_int_equal(w.storage.state, STORAGE_FAILED);
+	assert_int_equal(w.storage.retry_at, NEVER);
+}
+
 /* --- how many were refused -------------------------------------------------------------------- */
 
 static void
@@ -409,10 +444,12 @@ main(void)
 	    TEST(has_quota_again),
 	    TEST(tries_once_a_second),
 	    TEST(tries_when_there_may_be_some),
+	    TEST(tells_of_no_space_where_there_is_another_error),
 	    TEST(tells_once_of_space_that_comes_and_goes),
 	    TEST(has_space_for_a_standby_again),
 	    TEST(has_inodes_again),
 	    TEST(works_again_when_there_is_space),
+	    TEST(waits_with_another_error),
 	    TEST(tells_of_all_that_were_refused),
 	};
 
