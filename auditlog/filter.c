@@ -66,12 +66,12 @@ filter_options(struct filter_given *g, struct cli_option *options)
 	    {.name = "from",
 		.value = "TIME",
 		.text = &g->from,
-		.help = "2026-11-21T09:00:00Z, a date (UTC), now|today|yesterday, -90s, -10m, -1h, "
-			"-7d"},
+		.help = "2026-11-21, '2026-11-21 09:00' (UTC), RFC 3339, now|today|yesterday, "
+			"-90s, -1h, -7d"},
 	    {.name = "to",
 		.value = "TIME",
 		.text = &g->to,
-		.help = "the same; a day is meant to its end"},
+		.help = "the same; a day or a minute is meant to its end"},
 	};
 
 	_Static_assert(ARRAY_SIZE(all) == FILTER_OPTIONS, "room for all");

@@ -23,8 +23,8 @@ span_number(struct str *s, uint64_t max, uint64_t *ret)
 }
 
 void
-span_parse(
-    struct span_end *ret, const struct cli_command *command, const char *option, const char *text)
+span_parse(struct span_end *ret, const struct cli_command *command, const char *option,
+    const char *text, int64_t now, bool end)
 {
 	struct str s = str_from(text);
 
@@ -34,9 +34,8 @@ span_parse(
 	if (span_number(&s, (uint64_t)LIMIT_JSON_INT - 1, &ret->index) && s.n == 0)
 		return;
 	ret->is_time = true;
-	if (clock_parse(str_from(text), &ret->time) < 0)
-		cli_wrong(
-		    command, "--%s: neither a seal's index nor an RFC 3339 time: %s", option, text);
+	if (!when_parse(str_from(text), now, end, &ret->time))
+		cli_wrong(command, "--%s: neither a seal's index nor a time: %s", option, text);
 }
 
 bool

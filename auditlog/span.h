@@ -19,9 +19,11 @@ struct span {
 	struct span_end since, until; /* both inclusive */
 };
 
-/* text may be NULL: no end there. Ends the program when it is neither an index nor a time. */
-void span_parse(
-    struct span_end *ret, const struct cli_command *command, const char *option, const char *text);
+/*
+ * text may be NULL: no end there. Ends the program when it is neither an index nor a time (when.h, as now and end).
+ */
+void span_parse(struct span_end *ret, const struct cli_command *command, const char *option,
+    const char *text, int64_t now, bool end);
 
 bool span_given(const struct span *s);
 

@@ -67,13 +67,15 @@ verify_options(struct verify *v, int argc, char **argv)
 	    .exits =
 		"0 sealed or anchored, 1 broken, 2 error, 3 sealed with a caveat, 4 incomplete",
 	};
+	int64_t now;
 
 	memcpy(options + n, own, sizeof(own));
 	if (cli_parse(&command, argc, argv, &v->path) == 0)
 		v->path = LOGDIR_DEFAULT;
-	examine_choose(&v->examine, &command, clock_real());
-	span_parse(&v->examine.order.span.since, &command, "since", v->since);
-	span_parse(&v->examine.order.span.until, &command, "until", v->until);
+	now = clock_real();
+	examine_choose(&v->examine, &command, now);
+	span_parse(&v->examine.order.span.since, &command, "since", v->since, now, false);
+	span_parse(&v->examine.order.span.until, &command, "until", v->until, now, true);
 }
 
 int

@@ -7,6 +7,10 @@
 
 #define US_PER_DAY (86400 * US_PER_S)
 #define DATE_TEXT 10 /* 2026-11-21 */
+#define MINUTE_TEXT 16
+#define SECOND_TEXT 19
+#define MOMENT_TEXT 64
+#define SECONDS_MAX INT64_C(253402300799) /* to the end of the year 9999 */
 #define AGO_MAX (INT64_C(36500) * 86400)
 
 static int64_t
@@ -29,6 +33,61 @@ date_parse(struct str s, bool end, int64_t *ret)
 	if (clock_parse(str_from(text), &start) < 0)
 		return false;
 	*ret = day_of(start, end);
+	return true;
+}
+
+/*
+ * 2026-11-21 03:46, 03:46:57 or 03:46:57.127, with a T or a space, or UTC behind: as people are shown times. What is not
+ * said is the first or the last there is.
+ */
+static bool
+part_parse(struct str s, bool end, int64_t *ret)
+{
+	char text[] = "0000-00-00T00:00:00.000000Z";
+	const char *last = "0000-00-00T00:00:59.999999Z";
+
+	if (str_ends(s, STR(" UTC")))
+		s.n -= 4;
+	if (s.n != MINUTE_TEXT && s.n != SECOND_TEXT &&
+	    (s.n < SECOND_TEXT + 2 || s.n > sizeof(text) - 2))
+		return false;
+	if (end)
+		memcpy(text, last, sizeof(text));
+	memcpy(text, s.p, s.n);
+	if (text[DATE_TEXT] == ' ')
+		text[DATE_TEXT] = 'T';
+	return clock_parse(str_from(text), ret) == 0;
+}
+
+/* RFC 3339 leaves it to us whether the T may be a space. */
+static bool
+moment_parse(struct str s, int64_t *ret)
+{
+	char text[MOMENT_TEXT];
+
+	if (s.n <= DATE_TEXT || s.n >= sizeof(text) || s.p[DATE_TEXT] != ' ')
+		return clock_parse(s, ret) == 0;
+	memcpy(text, s.p, s.n);
+	text[DATE_TEXT] = 'T';
+	return clock_parse((struct str){text, s.n}, ret) == 0;
+}
+
+/* @1795232817: seconds since 1970 */
+static bool
+seconds_parse(struct str s, bool end, int64_t *ret)
+{
+	int64_t n = 0;
+
+	if (s.n < 2 || s.p[0] != '@')
+		return false;
+	for (size_t i = 1; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9' || n > SECONDS_MAX)
+			return false;
+		n = n * 10 + (s.p[i] - '0');
+	}
+	if (n > SECONDS_MAX)
+		return false;
+	*ret = n * US_PER_S + (end ? US_PER_S - 1 : 0);
 	return true;
 }
 
@@ -76,8 +135,8 @@ when_parse(struct str s, int64_t now, bool end, int64_t *ret)
 	else if (str_eq(s, STR("yesterday")))
 		*ret = day_of(now - US_PER_DAY, end);
 	else
-		return ago_parse(s, now, ret) || date_parse(s, end, ret) ||
-		       clock_parse(s, ret) == 0;
+		return ago_parse(s, now, ret) || date_parse(s, end, ret) || moment_parse(s, ret) ||
+		       part_parse(s, end, ret) || seconds_parse(s, end, ret);
 	return true;
 }
 

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * A time as people name it: RFC 3339 with any offset, a date (2026-11-21), now, today, yesterday, or
- * how long ago (-90s, -10m, -1h, -7d, -2w). Days are of UTC, as the log's are.
+ * A time as people name it: RFC 3339 with any offset, a date (2026-11-21), one without an offset (2026-11-21 03:46,
+ * 03:46:57, 03:46:57.127), @seconds since 1970, now, today, yesterday, or how long ago (-90s, -10m, -1h, -7d, -2w). All
+ * of UTC, as the log's are.
  */
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 #include "common/str.h"
 
 /*
- * The time in us since 1970. end: of what is longer than a moment (a day) the last microsecond, else
+ * The time in us since 1970. end: of what is longer than a moment (a day, a minute, a second without a fraction) the last microsecond, else
  * the first. now: us since 1970. False: it is none of these.
  */
 bool when_parse(struct str s, int64_t now, bool end, int64_t *ret);

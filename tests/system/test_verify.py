@@ -44,8 +44,8 @@ class Usage(Case):
         for args in (["--frob"], ["--pin", "0"], ["--pin", pin[:-1]], ["--pin", pin + "0"], ["--pin", pin.replace("0", "G", 9)],
                      ["--pin", ":" + ZEROS], ["--pin", "-1:" + ZEROS], ["--pin", "9007199254740992:" + ZEROS],
                      ["--pin", "0:" + "A" * 64], ["--max-age", "1"], ["--max-age", "1w"], ["--max-age", "d"],
-                     ["--max-age", "-1d"], ["--max-age", "99999999d"], ["--max-age", ""], ["--since", "yesterday"],
-                     ["--since", "2026-11-21"], ["--until", ""], ["--until", "9007199254740992"],
+                     ["--max-age", "-1d"], ["--max-age", "99999999d"], ["--max-age", ""], ["--since", "tomorrow"],
+                     ["--since", "2026-11-31"], ["--until", ""], ["--until", "9007199254740992"],
                      [self.directory], ["--pin", pin] * 65):
             code, out, err = verify(*args, self.directory)
             self.assertEqual((code, out), (2, ""), args)

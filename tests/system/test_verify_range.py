@@ -51,6 +51,18 @@ class Part(Case):
         self.assertEqual(self.covered("--since", "2026-11-21T06:00:00+02:00"), (0, (0, 3), 12))
         self.assertEqual(self.covered("--since", "2036-01-01T00:00:00Z"), (4, (None, None), 0))
 
+    def test_by_time_as_people_say_it(self):
+        """As every other command takes times; until a day, a minute or a second is to its end."""
+        self.assertEqual(self.covered("--since", "2026-11-21", "--until", "2026-11-21"), (0, (0, 3), 12))
+        self.assertEqual(self.covered("--until", "2026-11-20"), (4, (None, None), 0))
+        self.assertEqual(self.covered("--since", "2026-11-21 04:00", "--until", "2026-11-21 04:00"), (0, (0, 3), 12))
+        self.assertEqual(self.covered("--since", "2026-11-21 04:01"), (4, (None, None), 0))
+        self.assertEqual(self.covered("--until", time_text(START + 3 * STEP)[:19]), (0, (0, 1), 6))
+        self.assertEqual(self.covered("--until", "-36500d"), (4, (None, None), 0))
+        log = self.log(2, start=int((time.time() - 100) * 1e6)).write()
+        self.args = ("--key", self.key_file(log))
+        self.assertEqual(self.covered("--since", "-10m", "--until", "now"), (0, (0, 0), 2))
+
     def test_out_of_order(self):
         """Where the clock went back by up to a second the same segment goes on: records before its first, behind its last."""
         def turned(lines):

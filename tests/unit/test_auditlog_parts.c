@@ -50,14 +50,44 @@ test_times(void **state)
 	expect_time("2024-02-29", false, "2024-02-29T00:00:00.000000Z");
 	expect_time("2024-02-29", true, "2024-02-29T23:59:59.999999Z");
 	expect_time("2026-01-01T00:30:00+01:00", true, "2025-12-31T23:30:00.000000Z");
+	expect_time("2026-01-01T00:30:00Z", true, "2026-01-01T00:30:00.000000Z");
+}
+
+/* Without an offset it is UTC, and as long as what is not said of it. */
+static void
+test_times_in_part(void **state)
+{
+	(void)state;
+	expect_time("2026-11-21 03:46", false, "2026-11-21T03:46:00.000000Z");
+	expect_time("2026-11-21 03:46", true, "2026-11-21T03:46:59.999999Z");
+	expect_time("2026-11-21T03:46:57", false, "2026-11-21T03:46:57.000000Z");
+	expect_time("2026-11-21T03:46:57", true, "2026-11-21T03:46:57.999999Z");
+	expect_time("2026-11-21 03:46:57.127", false, "2026-11-21T03:46:57.127000Z");
+	expect_time("2026-11-21 03:46:57.127", true, "2026-11-21T03:46:57.127999Z");
+	expect_time("2026-11-21 03:46:57.123456", true, "2026-11-21T03:46:57.123456Z");
+	expect_time("2026-11-21 03:46:57.1", true, "2026-11-21T03:46:57.199999Z");
+	expect_time("2026-11-21 03:46:57 UTC", true, "2026-11-21T03:46:57.999999Z");
+	expect_time("2026-11-21 03:46 UTC", false, "2026-11-21T03:46:00.000000Z");
+	expect_time("2026-11-21 03:46:57Z", true, "2026-11-21T03:46:57.000000Z");
+	expect_time("2026-11-21 03:46:57.5+05:30", true, "2026-11-20T22:16:57.500000Z");
+	expect_time("2016-12-31 23:59:60", true, "2016-12-31T23:59:59.999999Z");
+	expect_time("9999-12-31 23:59", true, "9999-12-31T23:59:59.999999Z");
+	expect_time("@1795232817", false, "2026-11-21T03:46:57.000000Z");
+	expect_time("@1795232817", true, "2026-11-21T03:46:57.999999Z");
+	expect_time("@0", false, "1970-01-01T00:00:00.000000Z");
+	expect_time("@253402300799", true, "9999-12-31T23:59:59.999999Z");
 }
 
 static void
 test_no_times(void **state)
 {
 	static const char *const none[] = {"", "-", "-h", "-1", "-1y", "--1h", "-1.5h", "1h",
-	    "-99999999999d", "-36501d", "2026-02-29", "2026-2-1", "2026-01-01T00:00", "Now",
-	    "yesterday ", "tomorrow"};
+	    "-99999999999d", "-36501d", "2026-02-29", "2026-2-1", "2026-01-01T00",
+	    "2026-01-01 00:0", "2026-01-01 24:00", "2026-01-01 00:00:", "2026-01-01 00:00:00.",
+	    "2026-01-01 00:00:00.1234567", "2026-01-01  00:00", "2026-01-01_00:00",
+	    "2026-01-01 00:00 ", "2026-01-01 00:00 CET", "2026-01-01 UTC", " UTC", "@", "@-1",
+	    "@1x", "@253402300800", "@99999999999999999999", "1795232817", "Now", "yesterday ",
+	    "tomorrow"};
 	int64_t us;
 
 	(void)state;
@@ -227,6 +257,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_times),
+	    cmocka_unit_test(test_times_in_part),
 	    cmocka_unit_test(test_no_times),
 	    cmocka_unit_test(test_tally),
 	    cmocka_unit_test(test_long_texts),
