@@ -11,7 +11,7 @@ OBJS-auditlog := \
 	auditlog/anchor.o auditlog/anchor_make.o auditlog/anchor_request.o auditlog/anchor_add.o \
 	auditlog/anchors.o auditlog/checkpoint.o auditlog/timestamp.o \
 	proto/seal.o proto/note.o proto/merkle.o proto/segname.o proto/line.o proto/record.o proto/value.o proto/wire.o \
-	common/base64.o common/cli.o common/clock.o common/ed25519.o common/fds.o common/hash.o common/linesum.o common/jail.o common/jail_become.o \
+	common/base64.o common/cli.o common/cli_options.o common/clock.o common/ed25519.o common/fds.o common/hash.o common/linesum.o common/jail.o common/jail_become.o \
 	common/jform.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/log.o common/text.o \
 	common/siphash.o common/reading_jail.o common/jail_seal.o common/landlock.o common/seccomp.o
 LIBS-auditlog := libcrypto libcap libseccomp

@@ -31,6 +31,9 @@ enum cli_exit {
  */
 void cli_init(const char *program);
 
+/* That name. */
+const char *cli_name(void);
+
 /* Say what and why (error: positive or negative errno, 0: none), flush stdout, exit 2. */
 _Noreturn void cli_fatal(int error, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -98,7 +101,7 @@ void cli_table_colour(struct cli_table *t, enum cli_colour colour);
 /* Print and free. */
 void cli_table_print(struct cli_table *t);
 
-/* --- the command line ------------------------------------------------------------------------ */
+/* --- the command line (cli_options.c) --------------------------------------------------------- */
 
 #define CLI_LIST 64
 struct cli_list {

@@ -15,5 +15,5 @@ OBJS-policyctl := \
 	policyctl/admin.o policyctl/ls.o policyctl/ls_rule.o policy/listing.o policyctl/reload.o policyctl/rotate.o policyctl/status.o \
 	policyctl/squid.o policyctl/squid_line.o policyctl/enroll.o policyctl/qr.o \
 	proto/note.o common/base64.o common/ed25519.o common/hash.o \
-	common/cli.o common/log.o $(POLICY-load-common) $(POLICY-load)
+	common/cli.o common/cli_options.o common/log.o $(POLICY-load-common) $(POLICY-load)
 LIBS-policyctl := json-c libcrypto libqrencode libcap libseccomp

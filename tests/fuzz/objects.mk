@@ -62,10 +62,10 @@ LIBS-fuzz_recorded := json-c libcrypto
 
 FUZZERS += fuzz_scan
 OBJS-fuzz_scan := tests/fuzz/fuzz_scan.o auditlog/scan.o auditlog/damage.o auditlog/bar.o auditlog/filter.o auditlog/path.o common/glob.o auditlog/when.o \
-	proto/recordline.o proto/record.o proto/value.o proto/wire.o common/cli.o common/clock.o common/fds.o common/log.o common/text.o
+	proto/recordline.o proto/record.o proto/value.o proto/wire.o common/cli.o common/cli_options.o common/clock.o common/fds.o common/log.o common/text.o
 
 FUZZERS += fuzz_format
 OBJS-fuzz_format := tests/fuzz/fuzz_format.o auditlog/format.o auditlog/format_text.o auditlog/format_json.o auditlog/format_csv.o \
 	auditlog/format_template.o auditlog/format_shorthand.o auditlog/format_syslog.o auditlog/format_cef.o auditlog/format_leef.o \
 	auditlog/format_ecs.o auditlog/format_ocsf.o auditlog/format_ocsf_class.o auditlog/format_ocsf_objects.o auditlog/json.o auditlog/human.o auditlog/outline.o auditlog/path.o proto/recordline.o \
-	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/cli.o common/clock.o common/log.o common/text.o
+	common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/cli.o common/cli_options.o common/clock.o common/log.o common/text.o
