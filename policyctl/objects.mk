@@ -13,7 +13,7 @@ OBJS-policyctl := \
 	proto/recordline.o proto/logdir.o proto/segname.o \
 	common/reading_jail.o common/jail.o common/jail_become.o common/jail_seal.o common/landlock.o common/seccomp.o \
 	policyctl/admin.o policyctl/ls.o policyctl/ls_rule.o policy/listing.o policyctl/reload.o policyctl/rotate.o policyctl/status.o \
-	policyctl/squid.o policyctl/squid_line.o policyctl/enroll.o policyctl/qr.o \
+	policyctl/squid.o policyctl/squid_relay.o policyctl/squid_line.o policyctl/enroll.o policyctl/qr.o \
 	proto/note.o common/base64.o common/ed25519.o common/hash.o \
 	common/cli.o common/cli_options.o common/log.o $(POLICY-load-common) $(POLICY-load)
 LIBS-policyctl := json-c libcrypto libqrencode libcap libseccomp
