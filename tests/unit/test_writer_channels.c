@@ -2,6 +2,8 @@
 /* A real auditd-writer and processes at its channels that do wrong, die or do not read. */
 #include "tests/unit/writer_case.h"
 
+#define BREACHES 9
+
 static void
 expect_faulted(uint32_t channel)
 {
@@ -13,52 +15,56 @@ expect_faulted(uint32_t channel)
 	assert_true(wire_in_done(&body));
 }
 
+/* A frame that breaks the protocol of channel 1 in one of BREACHES ways, and its descriptor (-1: none). Its size. */
+static size_t
+breach(unsigned way, uint8_t *buf, int *ret_fd)
+{
+	uint64_t next = h.end[1].next;
+	size_t n = zeros(buf, MSG_DECISION, next, 1, 16);
+
+	*ret_fd = -1;
+	switch (way) {
+	case 0: /* no frame at all */
+		memset(buf, 'x', n);
+		return n;
+	case 1: /* a message left out */
+		return zeros(buf, MSG_DECISION, next + 1, 1, 16);
+	case 2: /* a message replayed */
+		harness_decide(&h, 1, 1);
+		harness_await_acks(&h, 1);
+		return n;
+	case 3: /* a descriptor */
+		*ret_fd = STDERR_FILENO;
+		return n;
+	case 4: /* bytes left over */
+		return n + 1;
+	case 5: /* not for evaluators */
+		return zeros(buf, MSG_ROTATE, next, 1, 4);
+	case 6: /* of the writer's own */
+		return zeros(buf, MSG_WELCOME, next, 1, 45);
+	case 7: /* more under way than permitted */
+		return zeros(buf, MSG_DECISION, next, LIMIT_UNACKED + 1, 8);
+	case 8: /* once more */
+		return zeros(buf, MSG_HELLO, 0, 1, 8);
+	default:
+		fail();
+		return 0;
+	}
+}
+
 /* Break the protocol on channel 1 in one way after the other; channel 2 does not notice. */
 static void
 shuts_a_channel_that_breaks_the_protocol(void **state)
 {
 	static uint8_t buf[LIMIT_FRAME + 1];
-	const unsigned ways = 9;
 
 	(void)state;
 	harness_start(&h, NULL);
-	for (unsigned way = 0; way < ways; way++) {
+	for (unsigned way = 0; way < BREACHES; way++) {
 		uint64_t next = h.end[1].next;
-		size_t n = zeros(buf, MSG_DECISION, next, 1, 16);
-		int fd = -1;
+		int fd;
+		size_t n = breach(way, buf, &fd);
 
-		switch (way) {
-		case 0: /* no frame at all */
-			memset(buf, 'x', n);
-			break;
-		case 1: /* a message left out */
-			n = zeros(buf, MSG_DECISION, next + 1, 1, 16);
-			break;
-		case 2: /* a message replayed */
-			harness_decide(&h, 1, 1);
-			harness_await_acks(&h, 1);
-			break;
-		case 3: /* a descriptor */
-			fd = STDERR_FILENO;
-			break;
-		case 4: /* bytes left over */
-			n++;
-			break;
-		case 5: /* not for evaluators */
-			n = zeros(buf, MSG_ROTATE, next, 1, 4);
-			break;
-		case 6: /* of the writer's own */
-			n = zeros(buf, MSG_WELCOME, next, 1, 45);
-			break;
-		case 7: /* more under way than permitted */
-			n = zeros(buf, MSG_DECISION, next, LIMIT_UNACKED + 1, 8);
-			break;
-		case 8: /* once more */
-			n = zeros(buf, MSG_HELLO, 0, 1, 8);
-			break;
-		default:
-			fail();
-		}
 		harness_send_raw(&h, 1, buf, n, fd);
 		expect_faulted(1);
 		/* Shut: dropped, not recorded, not acknowledged. */
@@ -70,7 +76,7 @@ shuts_a_channel_that_breaks_the_protocol(void **state)
 		harness_await_acks(&h, 1);
 	}
 	finish_and_read();
-	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), ways * 4 + 1);
+	assert_int_equal(log_count(&lg, "AUDIT_CATEGORY_EVALUATION"), BREACHES * 4 + 1);
 	/* The first at once, the others after a minute or at the end, each kind with its count. */
 	assert_int_equal(log_count(&lg, "\"action_type\":\"channel\""), 8);
 	assert_non_null(log_find(&lg, "\"fault\":\"wrong magic\",\"count\":1}"));
