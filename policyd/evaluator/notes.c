@@ -8,8 +8,8 @@
 /* A connection that stays open is noted this often. */
 #define INPUT_NOTE_US (60 * US_PER_S)
 /*
- * Unrecorded denials are noted as soon as that can work. While storage is low a note costs space
- * that is short, and yet something must tell us when it no longer is.
+ * Unrecorded denials are noted as soon as that can work; less often while storage is low, since a note
+ * costs space that is short.
  */
 #define UNRECORDED_US US_PER_S
 #define UNRECORDED_LOW_US (30 * US_PER_S)
