@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import os
-import pty
 import random
 import re
 import shutil
@@ -27,6 +26,7 @@ import service  # noqa: E402
 import tap  # noqa: E402
 from evidence_log import LogBuilder  # noqa: E402
 from formats import HARMFUL, Case, raw, safe, said, value  # noqa: E402
+from terminal import on_terminal  # noqa: E402
 
 
 class Json(Case):
@@ -487,21 +487,10 @@ class Output(Case):
     def test_terminal(self):
         """Nothing of any record drives a terminal, whatever the format."""
         for name in self.FORMATS:
-            main, other = pty.openpty()
-            with subprocess.Popen([judges.AUDITLOG, "export", "--format", name, self.directory], stdout=other, env={"NO_COLOR": "1", "TERM": "x"}) as child:
-                os.close(other)
-                out = b""
-                while True:
-                    try:
-                        got = os.read(main, 65536)
-                    except OSError:
-                        break
-                    out += got
-                    if not got:
-                        break
-            os.close(main)
-            self.assertEqual(child.returncode, 0)
-            text = out.decode().replace("\r\n", "").replace("\t", "" if name == "leef" else "\t")
+            ran = []
+            out = on_terminal([judges.AUDITLOG, "export", "--format", name, self.directory], {"NO_COLOR": "1"}, during=ran.append)
+            self.assertEqual(ran[0].returncode, 0)
+            text = out.replace("\n", "").replace("\t", "" if name == "leef" else "\t")
             self.assertIsNone(HARMFUL.search(text))
 
     def test_hostile_log(self):

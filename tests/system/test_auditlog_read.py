@@ -8,7 +8,6 @@ import datetime
 import fnmatch
 import json
 import os
-import pty
 import random
 import re
 import resource
@@ -26,6 +25,7 @@ import service  # noqa: E402
 import tap  # noqa: E402
 import test_syscalls  # noqa: E402
 from evidence_log import START, STEP, LogBuilder, event_id, time_text  # noqa: E402
+from terminal import on_terminal  # noqa: E402
 
 MEMORY = 64 << 20
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}  \d+ +(ALLOW|DENY|DONE|FAIL|NOTE|DEBUG|INFO|WARN|ERROR) +\S.*\n")
@@ -377,29 +377,12 @@ class People(Case):
             told = raw("summary", "--from", "2026-01-01", "-", stdin=self.hostile(resource_id=text))[1].decode()
             self.assertNotRegex(told, "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]")
 
-    def on_terminal(self, *args, env=None):
-        ours, theirs = pty.openpty()
-        done = subprocess.Popen([judges.AUDITLOG, *args], stdout=theirs, stdin=subprocess.DEVNULL,
-                                env=dict(os.environ, TERM="xterm", **(env or {})))
-        os.close(theirs)
-        out = b""
-        while True:
-            try:
-                more = os.read(ours, 65536)
-            except OSError:  # its end is closed
-                break
-            if not more:
-                break
-            out += more
-        os.close(ours)
-        done.wait()
-        return out.decode()
-
     def test_colours(self):
-        out = self.on_terminal("search", "--limit", "9", self.directory)
+        args = [judges.AUDITLOG, "search", "--limit", "9"]
+        out = on_terminal([*args, self.directory])
         self.assertIn("\x1b[31mDENY", out)
         self.assertIn("\x1b[32mALLOW", out)
-        self.assertNotIn("\x1b", self.on_terminal("search", "--limit", "9", self.directory, env={"NO_COLOR": "1"}))
+        self.assertNotIn("\x1b", on_terminal([*args, self.directory], {"NO_COLOR": "1"}))
         self.assertNotIn("\x1b", auditlog("search", "--limit", "9", self.directory)[1])
 
     def test_json_on_a_terminal(self):
@@ -407,7 +390,7 @@ class People(Case):
         path = os.path.join(self.top, "hostile.jsonl")
         with open(path, "wb") as f:
             f.write(self.hostile(username="\x9b2Jé"))
-        out = self.on_terminal("search", "--json", path)
+        out = on_terminal([judges.AUDITLOG, "search", "--json", path])
         self.assertNotIn("\x9b", out)
         self.assertEqual(json.loads(out)["username"], "\x9b2Jé")
 
