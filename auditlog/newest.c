@@ -3,12 +3,14 @@
 /* auditlog tail: the newest records, and with --follow those that come. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "auditlog/commands.h"
 #include "auditlog/follow.h"
 #include "auditlog/human.h"
+#include "auditlog/last.h"
 #include "common/cleanup.h"
 
 #define NEWEST 10
@@ -16,12 +18,14 @@
 struct newest {
 	struct query query;
 	struct follow follow;
-	uint32_t lines; /* that are asked for */
-	bool on;        /* --follow */
-	uint64_t found; /* matching records so far */
-	uint64_t at;    /* byte of the last of them */
-	size_t start;   /* the source that it is in */
-	char *line;     /* HUMAN_LINE bytes */
+	uint32_t lines;   /* that are asked for */
+	bool on;          /* --follow */
+	uint64_t found;   /* matching records so far */
+	uint64_t at;      /* byte of the last of them */
+	size_t start;     /* the source that it is in */
+	char *line;       /* FORMAT_LINE bytes */
+	struct last last; /* of what cannot be read backwards */
+	bool at_once;     /* nobody knows when more will come */
 };
 
 /* --- where to begin -------------------------------------------------------------------------- */
@@ -35,6 +39,13 @@ back_take(void *context, const struct recordline *r, struct str line, uint64_t a
 	(void)line;
 	n->at = at;
 	return ++n->found < n->lines;
+}
+
+/* A pipe, which nobody can look back in. */
+static bool
+is_pipe(const struct source *s)
+{
+	return s->path && lseek(s->fd, 0, SEEK_CUR) < 0;
 }
 
 /* Back from the end until there are enough: n->start is the source to begin with, n->at the byte in it. */
@@ -51,6 +62,9 @@ find_start(void *context, unsigned worker, size_t job)
 		uint64_t found = n->found;
 		struct scan scan;
 
+		/* Whatever comes is new. */
+		if (is_pipe(source))
+			break;
 		if (!query_scan(q, source, name, &scan))
 			continue;
 		scan.take = back_take;
@@ -73,7 +87,7 @@ find_end(struct newest *n, const struct source *source)
 	struct scan scan;
 	uint64_t end;
 
-	if (!query_scan(&n->query, source, name, &scan))
+	if (is_pipe(source) || !query_scan(&n->query, source, name, &scan))
 		return 0;
 	end = scan_end(&n->follow.scanner, &scan);
 	source_done(source, scan.fd);
@@ -99,6 +113,8 @@ print_take(void *context, const struct recordline *r, struct str line, uint64_t 
 	n->found++;
 	query_show(&n->query, &t, r, line);
 	format_put(&n->query.format, text_str(&t));
+	if (n->at_once)
+		(void)cli_flush();
 	return !cli_output_failed();
 }
 
@@ -112,12 +128,79 @@ print_from(struct newest *n, size_t i)
 			(void)follow_source(&n->follow, &s->all[i], n->at);
 }
 
+static bool
+keep_take(void *context, const struct recordline *r, struct str line, uint64_t at)
+{
+	struct newest *n = context;
+	struct text t = text_over(n->line, FORMAT_LINE);
+	int error;
+
+	(void)at;
+	query_show(&n->query, &t, r, line);
+	error = last_add(&n->last, text_str(&t));
+	if (error == -E2BIG)
+		cli_fatal(0,
+		    "tail: the last %" PRIu32
+		    " records are more than the %u MiB that are kept of a pipe",
+		    n->lines, LAST_BYTES >> 20);
+	if (error < 0)
+		cli_fatal(error, "tail");
+	return true;
+}
+
+static void
+put_kept(void *context, struct str text)
+{
+	struct newest *n = context;
+
+	n->found++;
+	format_put(&n->query.format, text);
+}
+
+/* Forwards through all there is. */
+static void
+keep_newest(void *context, unsigned worker, size_t job)
+{
+	struct newest *n = context;
+	const struct sources *s = &n->query.sources;
+	char name[SEGNAME_SIZE];
+	struct scan scan;
+
+	(void)worker;
+	(void)job;
+	n->last.most = n->lines;
+	for (size_t i = 0; i < s->n; i++) {
+		if (!query_scan(&n->query, &s->all[i], name, &scan))
+			continue;
+		scan.take = keep_take;
+		scan.context = n;
+		(void)scan_forward(&n->follow.scanner, &scan);
+		source_done(&s->all[i], scan.fd);
+	}
+}
+
+static bool
+has_pipe(const struct sources *s)
+{
+	size_t i = 0;
+
+	while (i < s->n && !is_pipe(&s->all[i]))
+		i++;
+	return i < s->n;
+}
+
 static void
 print_newest(struct newest *n)
 {
 	const struct sources *s = &n->query.sources;
 	size_t i;
 
+	n->at_once = n->on && has_pipe(s);
+	if (!n->on && has_pipe(s)) {
+		query_run(&n->query, "reading", 1, keep_newest, n);
+		last_take(&n->last, put_kept, n);
+		return;
+	}
 	query_run(&n->query, "looking back", 1, find_start, n);
 	i = n->start;
 	n->found = 0;

@@ -324,7 +324,7 @@ scan_backward(struct scanner *s, const struct scan *scan)
 
 	blocks_init(&b, s, scan);
 	if (!b.seekable) {
-		damage_file(scan->damage, scan->name, -ESPIPE);
+		damage_line(scan->damage, scan->name, 0, "a pipe cannot be read backwards");
 		return;
 	}
 	end = content_end(&b);

@@ -96,6 +96,61 @@ class Newest(unittest.TestCase):
         self.assertEqual(self.tail("--user", "nobody"), (1, []))
 
 
+class Pipe(Newest):
+    """What nobody can look back in: standard input that is a pipe, FIFOs."""
+
+    def tail(self, *args, lines=None, before=()):
+        data = b"".join(self.lines if lines is None else lines)
+        done = subprocess.run([judges.AUDITLOG, "tail", "--json", *args, *before, "-"], input=data, capture_output=True, check=False)
+        self.assertEqual(done.stderr, b"")
+        return done.returncode, done.stdout.splitlines(keepends=True)
+
+    def test_behind_a_file(self):
+        path = os.path.join(self.top, "before")
+        with open(path, "wb") as f:
+            f.write(b"".join(self.lines[:20]))
+        self.assertEqual(self.tail("-n", "4", lines=self.lines[20:22], before=[path]), (0, self.lines[18:22]))
+        fifo = os.path.join(self.top, "fifo")
+        os.mkfifo(fifo)
+        done = subprocess.Popen([judges.AUDITLOG, "tail", "--json", "-n", "4", fifo, path], stdout=subprocess.PIPE)
+        with open(fifo, "wb") as f:
+            f.write(b"".join(self.lines[20:]))
+        self.assertEqual(done.communicate(), (b"".join(self.lines[16:20]), None))
+        self.assertEqual(done.returncode, 0)
+
+    def test_array(self):
+        done = subprocess.run([judges.AUDITLOG, "tail", "--format", "json", "-n", "2", "-"], input=b"".join(self.lines),
+                              capture_output=True, check=False)
+        self.assertEqual(json.loads(done.stdout), [json.loads(line) for line in self.lines[-2:]])
+
+    def test_too_many(self):
+        """Memory is bounded: rather than fewer records than were asked for it says so."""
+        log = LogBuilder(os.path.join(self.top, "much"))
+        lines = [log.line(client_name="x" * 7000) for _ in range(50)] * 110
+        done = subprocess.run([judges.AUDITLOG, "tail", "--json", "-n", "6000", "-"], input=b"".join(lines), capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr.decode()),
+                         (2, b"", "auditlog: tail: the last 6000 records are more than the 32 MiB that are kept of a pipe\n"))
+        self.assertEqual(self.tail("-n", "3", lines=lines), (0, lines[-3:]))
+
+    def test_follow(self):
+        """All that comes is new."""
+        for n in ("0", "1", "10"):
+            with self.subTest(n):
+                read, write = os.pipe()
+                process = subprocess.Popen([judges.AUDITLOG, "tail", "-f", "-n", n, "--json", "-"], stdin=read, stdout=subprocess.PIPE)
+                os.close(read)
+                for line in self.lines[:5]:
+                    os.write(write, line)
+                    self.assertEqual(process.stdout.readline(), line)
+                os.close(write)
+                process.terminate()
+                process.communicate()
+
+    def test_backwards(self):
+        done = subprocess.run([judges.AUDITLOG, "search", "--reverse", "-"], input=b"".join(self.lines), capture_output=True, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr.decode()), (2, b"", "auditlog: -: byte 0: a pipe cannot be read backwards\n"))
+
+
 class Follow(service.Case):
     def load(self, s, n):
         """n decisions, over one connection."""
