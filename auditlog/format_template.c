@@ -14,15 +14,26 @@ is_harmless(struct str text)
 	return utf8_valid(text);
 }
 
+/* A brace that is meant as such is written twice. */
+static bool
+is_twice(struct str text, size_t at)
+{
+	return at + 1 < text.n && text.p[at] == text.p[at + 1];
+}
+
 /* Takes the text before the next member off, and what opens that. False: there is none. */
 static bool
 next_text(struct str *rest, struct str *ret)
 {
-	const char *open = rest->n > 0 ? memchr(rest->p, '{', rest->n) : NULL;
+	size_t n = 0;
+	bool open;
 
-	*ret = (struct str){rest->p, open ? (size_t)(open - rest->p) : rest->n};
-	*rest = str_skip(*rest, ret->n + 1);
-	return open != NULL;
+	while (n < rest->n && (rest->p[n] != '{' || is_twice(*rest, n)))
+		n += rest->p[n] == '{' ? 2 : 1;
+	open = n < rest->n;
+	*ret = (struct str){rest->p, n};
+	*rest = str_skip(*rest, n + 1);
+	return open;
 }
 
 const char *
@@ -47,6 +58,15 @@ format_template_parse(struct format_use *use, struct str text, struct str *ret_w
 }
 
 static void
+put_text(struct text *t, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		text_char(t, s.p[i]);
+		i += (s.p[i] == '{' || s.p[i] == '}') && is_twice(s, i);
+	}
+}
+
+static void
 template_record(
     const struct format_use *use, struct text *t, const struct recordline *r, struct str line)
 {
@@ -56,13 +76,13 @@ template_record(
 	for (size_t i = 0; i < use->n; i++) {
 		const struct recordline_value *v = path_find(&use->member[i], r, &room);
 
-		text_put(t, use->before[i]);
+		put_text(t, use->before[i]);
 		if (v)
 			format_value(t, v, format_safe);
 		else
 			text_char(t, '-');
 	}
-	text_put(t, use->before[use->n]);
+	put_text(t, use->before[use->n]);
 	text_char(t, '\n');
 }
 

@@ -37,10 +37,11 @@ shown_of(const struct summary *s, enum summary_of of, uint32_t top)
 static void
 print_bar(uint64_t count, uint64_t most)
 {
+	static const char full[BAR_WIDTH + 1] = "##############################";
 	uint64_t width = most > 0 ? (count * BAR_WIDTH + most - 1) / most : 0;
 
-	for (uint64_t i = 0; i < width; i++)
-		cli_puts("#");
+	if (width > 0)
+		cli_paint(CLI_DIM, (struct str){full, width});
 }
 
 static void
@@ -52,7 +53,6 @@ print_row(struct str key, uint64_t count, uint64_t all, uint64_t most)
 	(void)snprintf(line, sizeof(line), "  %10" PRIu64 "  %3" PRIu64 ".%" PRIu64 " %%  ", count,
 	    permille / 10, permille % 10);
 	cli_puts(line);
-	cli_paint(CLI_DIM, STR(""));
 	print_bar(count, most);
 	cli_puts(count > 0 && most > 0 ? "  " : "");
 	cli_put_safe(key);

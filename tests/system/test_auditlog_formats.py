@@ -89,6 +89,13 @@ class Template(Case):
                      ("timestamp", "decision", "resource_id", "peer.uid", "payload.method", "deny_reason", "details")]
             self.assertEqual(line, "{}<tab>{} <{}> {}/{} {}{}!}}".format(*parts))
 
+    def test_braces(self):
+        """Those that are meant are written twice; one that closes nothing may stand alone."""
+        for given, wanted in (('{{"seq":{seq}}}', '{{"seq":{}}}'), ("{{{seq}}}", "{{{}}}"), ("{{}}{seq}", "{{}}{}"), ("}{seq}", "}}{}"),
+                              ("{seq}}", "{}}}"), ("{seq}}}}", "{}}}}}"), ("{{seq}}", "{{seq}}"), ("{{{{{seq}", "{{{{{}"), ("{seq}{{", "{}{{")):
+            out = self.one_line_each(self.export(given))
+            self.assertEqual([*out], [wanted.format(r["seq"]) for r in self.records], given)
+
     def test_wrong(self):
         """Said before anything is read: what is named need not even be there."""
         for given, wrong in (("{usernam}", "usernam"), ("{seq.x}", "seq.x"), ("{peer.x}", "peer.x"), ("{}", ""),
@@ -96,7 +103,7 @@ class Template(Case):
             code, out, err = raw("search", "--format", given, "/nonexistent")
             self.assertEqual((code, out), (2, b""))
             self.assertIn(f"not a member of a record: {wrong}\n", err)
-        for given, why in (("{seq", "a { without its }: seq"), ("{seq}" * 49, "more than 48 members: seq"),
+        for given, why in (("{seq", "a { without its }: seq"), ("{{{", "a { without its }: "), ("{seq}" * 49, "more than 48 members: seq"),
                            ("{seq}" + "x" * 2044, "longer than 2048 bytes: "), ("{seq}\x1b", "not UTF-8, or a control character")):
             code, out, err = raw("search", "--format", given, "/nonexistent")
             self.assertEqual((code, out), (2, b""))
