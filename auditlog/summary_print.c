@@ -146,7 +146,7 @@ print_rows_json(const struct summary *s, enum summary_of of, uint32_t top)
 		text_put(&t, STR(",\"records\":"));
 		text_u64(&t, rows[i].count);
 		text_char(&t, '}');
-		cli_put(text_str(&t));
+		cli_put_json_part(text_str(&t));
 	}
 }
 

@@ -393,6 +393,9 @@ class People(Case):
         out = on_terminal([judges.AUDITLOG, "search", "--json", path])
         self.assertNotIn("\x9b", out)
         self.assertEqual(json.loads(out)["username"], "\x9b2Jé")
+        out = on_terminal([judges.AUDITLOG, "summary", "--json", "--from", "2026-01-01", path])
+        self.assertNotIn("\x9b", out)
+        self.assertEqual(json.loads(out)["user"]["top"][0]["value"], "\x9b2Jé")
 
 
 class Damage(Case):
