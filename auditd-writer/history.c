@@ -2,6 +2,7 @@
 #include "auditd-writer/history.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -40,8 +41,10 @@ read_seal(const struct dir *d, const char *base, struct hash *h, char room[SEAL_
 	segname_with(name, base, SEGNAME_SEAL);
 	fd = dir_open_read(d, name);
 	n = fd < 0 ? fd : dir_read(fd, room, SEAL_NOTE + 1, 0);
-	if (n < 0)
-		return bad(why, name, strerrordesc_np((int)-n));
+	if (n < 0) {
+		(void)bad(why, name, strerrordesc_np((int)-n));
+		return (int)n;
+	}
 	if (seal_open((struct str){room, (size_t)n}, h, ret, ret_text, &what, &at) < 0)
 		return bad(why, name, what);
 	if (!str_eq(ret->file, str_from(base)))
@@ -173,4 +176,167 @@ history_first(
 	}
 	*ret = first;
 	return 0;
+}
+
+/* --- what was recovered before ------------------------------------------------------------------ */
+
+/* A segment with the seal that recovery has given it. */
+struct past {
+	struct recovered segment;
+	uint64_t index;
+	bool first; /* nothing of its session is older: with it that session's records begin */
+};
+
+struct pasts {
+	struct past *all;
+	size_t n, cap;
+};
+
+static struct past *
+pasts_add(struct pasts *p)
+{
+	if (p->n == p->cap) {
+		size_t cap = p->cap ? 2 * p->cap : 16;
+		struct past *grown = reallocarray(p->all, cap, sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		p->all = grown;
+		p->cap = cap;
+	}
+	return &p->all[p->n++];
+}
+
+/* 1: it was recovered, and is in p. 0: it was not, or is none: no reason not to start (history_check). */
+static int
+take_recovered(
+    struct pasts *p, const struct dir *d, const char *base, struct hash *h, struct text *why)
+{
+	char room[SEAL_NOTE + 1];
+	struct seal seal;
+	struct str text;
+	struct past *past;
+	int error = read_seal(d, base, h, room, &seal, &text, why);
+
+	if (error == -EBADMSG || error == -EINVAL || error == -ELOOP)
+		return 0;
+	if (error < 0 || seal.state != SEAL_RECOVERED)
+		return error;
+	past = pasts_add(p);
+	if (!past)
+		return -ENOMEM;
+	*past = (struct past){.index = seal.index,
+	    .segment = {.records = seal.records, .torn_bytes = seal.torn_bytes}};
+	memcpy(past->segment.base, base, strlen(base) + 1);
+	return 1;
+}
+
+/* Of one session, from its last seal back as long as they are of recovery. */
+static int
+take_session(struct pasts *p, const struct dir *d, const struct catalog *c, size_t from, size_t to,
+    struct hash *h, struct text *why)
+{
+	int got = 0;
+
+	for (size_t i = to; i > from; i--) {
+		if (c->files[i - 1].kind != SEGNAME_SEAL)
+			continue;
+		got = take_recovered(p, d, c->files[i - 1].base, h, why);
+		if (got <= 0)
+			return got;
+	}
+	if (got > 0)
+		p->all[p->n - 1].first = true;
+	return 0;
+}
+
+static int
+by_index(const void *a, const void *b)
+{
+	const struct past *x = a, *y = b;
+
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+static int
+take_pasts(
+    struct pasts *p, const struct dir *d, const struct catalog *c, struct hash *h, struct text *why)
+{
+	int error = 0;
+
+	for (size_t i = 0, from = 0; i < c->n && error == 0; from = i) {
+		while (i < c->n && strcmp(c->files[i].session, c->files[from].session) == 0)
+			i++;
+		error = take_session(p, d, c, from, i, h, why);
+	}
+	if (error == 0 && p->n > 0)
+		qsort(p->all, p->n, sizeof(*p->all), by_index);
+	return error;
+}
+
+/* Whether it is the oldest that there is of its session. */
+static bool
+begins_session(const struct catalog *c, const struct recovery *now, size_t k)
+{
+	struct segname own, other;
+
+	if (!segname_parse(str_from(now->closed[k].base), &own))
+		return false;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->files[i].kind == SEGNAME_SEAL &&
+		    strcmp(c->files[i].session, own.session) == 0)
+			return false;
+	for (size_t i = 0; i < k; i++)
+		if (now->closed[i].records > 0 &&
+		    segname_parse(str_from(now->closed[i].base), &other) &&
+		    strcmp(other.session, own.session) == 0)
+			return false;
+	return true;
+}
+
+/* A session begins with one record, and one for each segment that no session before it has told of. */
+static size_t
+told(size_t from, size_t to, uint64_t records)
+{
+	return records > to - from ? to : from;
+}
+
+/*
+ * The first of those that nothing tells of. With anything else sealed behind them there was a session
+ * that came so far; else its first segment is one of these, or of those that are recovered now.
+ */
+static size_t
+first_untold(
+    const struct pasts *p, uint64_t next_index, const struct catalog *c, const struct recovery *now)
+{
+	size_t from = p->n;
+
+	for (; from > 0 && p->all[from - 1].index + 1 == next_index; from--)
+		next_index--;
+	for (size_t i = from; i < p->n; i++)
+		if (p->all[i].first)
+			from = told(from, i, p->all[i].segment.records);
+	for (size_t i = 0; i < now->n_closed && from < p->n; i++)
+		if (begins_session(c, now, i))
+			from = told(from, p->n, now->closed[i].records);
+	return from;
+}
+
+int
+history_untold(struct untold *ret, const struct dir *d, const struct catalog *c,
+    uint64_t next_index, const struct recovery *now, struct hash *h, struct text *why)
+{
+	struct pasts p = {0};
+	int error = take_pasts(&p, d, c, h, why);
+	size_t from = error == 0 ? first_untold(&p, next_index, c, now) : p.n;
+
+	*ret = (struct untold){0};
+	if (from < p.n) {
+		ret->segments = calloc(p.n - from, sizeof(*ret->segments));
+		error = ret->segments ? 0 : -ENOMEM;
+	}
+	for (; ret->segments && from < p.n; from++)
+		ret->segments[ret->n++] = p.all[from].segment;
+	free(p.all);
+	return error;
 }

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "auditd-writer/catalog.h"
-#include "auditd-writer/history.h"
 #include "auditd-writer/ledger.h"
 #include "auditd-writer/notes.h"
 #include "auditd-writer/origin.h"
@@ -180,12 +180,14 @@ say_recovered(const struct recovery *r)
 static void
 take_segments(struct writer *w, struct opening *o, const struct catalog *c, struct hash *h)
 {
-	uint64_t sealed = w->sealer.state.seq;
+	uint64_t sealed = w->sealer.state.seq, index = w->sealer.state.next_index;
 	struct reason why;
 
 	reason_init(&why);
 	must(&why, &w->audit, history_first(&o->first_seq, &w->audit, c, h, &why.text));
 	must(&why, &w->audit, recover_all(&o->recovery, &w->sealer, &w->audit, c, h, &why.text));
+	must(&why, &w->audit,
+	    history_untold(&o->untold, &w->audit, c, index, &o->recovery, h, &why.text));
 	if (o->first_seq == 0)
 		o->first_seq = sealed + 1;
 	say_recovered(&o->recovery);
@@ -245,6 +247,16 @@ opening_take_log(struct writer *w, struct opening *ret)
 
 /* --- the session ------------------------------------------------------------------------------ */
 
+static void
+note_recoveries(struct writer *w, const struct recovered *segments, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		note_recovery(w, &segments[i]);
+		if (batch_pending(&w->batch).n > BATCH_NOTES / 2)
+			ledger_flush(w);
+	}
+}
+
 void
 opening_begin_session(struct writer *w, struct opening *o)
 {
@@ -259,16 +271,14 @@ opening_begin_session(struct writer *w, struct opening *o)
 	else if (str_given(w->options.succeeds.origin))
 		log_info("%s has begun before: succeeds has no effect", w->sealer.state.origin);
 	note_start(w);
-	for (size_t i = 0; i < r->n_closed; i++) {
-		note_recovery(w, &r->closed[i]);
-		if (batch_pending(&w->batch).n > BATCH_NOTES / 2)
-			ledger_flush(w);
-	}
+	note_recoveries(w, o->untold.segments, o->untold.n);
+	note_recoveries(w, r->closed, r->n_closed);
 	if (o->first_seq != 1)
 		note_segments(w, o->first_seq);
 	error = storage_flush(w, true);
 	if (error < 0)
 		fatal(error, "%s: cannot write", w->audit.path);
 	space_check(w);
+	free(o->untold.segments);
 	recovery_deinit(&o->recovery);
 }

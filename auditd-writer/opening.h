@@ -10,13 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "auditd-writer/history.h"
 #include "auditd-writer/recover.h"
 
 struct writer;
 
 struct opening {
 	struct recovery recovery;
-	uint64_t first_seq; /* of the oldest record that is still there, or will be */
+	struct untold untold; /* recovered by starts before, which no record tells of */
+	uint64_t first_seq;   /* of the oldest record that is still there, or will be */
 };
 
 /* The secret that the private key is stored under, from its descriptor: before others are closed. */

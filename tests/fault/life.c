@@ -20,6 +20,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "tests/fault/told.h"
 #include "tests/fault/trace.h"
 
 #define PATIENCE_MS 60 /* for acknowledgements while things go wrong */
@@ -500,58 +501,6 @@ trial_litter_torn(struct trial *t)
 
 /* --- check ------------------------------------------------------------------------------------- */
 
-/* Each decision on record was sent once, was not refused, and is there once. */
-static void
-expect_no_other(const struct trial *t, const struct log *log)
-{
-	static bool seen[LIFE_CHANNELS + 1][HARNESS_TRACKED];
-
-	memset(seen, 0, sizeof(seen));
-	for (size_t i = 0; i < log->lines; i++) {
-		const struct str line = log->line[i].text;
-		const char *id = memmem(line.p, line.n, "\"request_id\":\"c", 15);
-		unsigned channel;
-		unsigned long long number;
-
-		if (!id)
-			continue;
-		assert_int_equal(sscanf(id + 15, "%u-%llu\"", &channel, &number), 2);
-		assert_true(channel >= 1 && channel <= LIFE_CHANNELS && number < HARNESS_TRACKED);
-		if (number >= t->said[channel].next)
-			fail_msg("%s: c%u-%llu was never sent", t->h.top, channel, number);
-		if (t->said[channel].refusal[number] != 0)
-			fail_msg("%s: c%u-%llu was refused", t->h.top, channel, number);
-		if (seen[channel][number])
-			fail_msg("%s: c%u-%llu is there twice", t->h.top, channel, number);
-		seen[channel][number] = true;
-	}
-}
-
-/* Behind the last record of a session, and of a start that was cut short, a seal tells, or standard error. */
-static bool
-sealed_as_torn(const struct trial *t, const struct log *log)
-{
-	for (unsigned i = 0; i < log->files; i++)
-		if (log_seal_says(t->h.audit, log->file[i].name, "\"state\":\"poisoned\"") ||
-		    log_seal_says(t->h.audit, log->file[i].name, "\"state\":\"recovered\""))
-			return true;
-	return false;
-}
-
-static void
-expect_told(const struct trial *t, const struct log *log)
-{
-	if (t->failed && t->resumed &&
-	    log_count(log, "\"state\":\"recovered\",\"from\":\"failed\"") == 0)
-		fail_msg("%s: no record tells that storage had failed", t->h.top);
-	if (t->recovers && log_count(log, "\"recovery\":{") == 0)
-		fail_msg("%s: no record tells of the recovery", t->h.top);
-	if (log->torn > 0 && log_count(log, "\"state\":\"poisoned\"") == 0 &&
-	    log_count(log, "\"recovery\":{") == 0 && !sealed_as_torn(t, log) &&
-	    !harness_said(&t->h, "its records are written again"))
-		fail_msg("%s: nothing tells of what is torn", t->h.top);
-}
-
 void
 trial_check(struct trial *t)
 {
@@ -591,8 +540,7 @@ trial_check_log(struct trial *t)
 		log_expect_acked(&log, h, c);
 		count_records(t, c);
 	}
-	expect_no_other(t, &log);
-	expect_told(t, &log);
+	told_expect(t, &log);
 	expect_kept(t);
 	log_free(&log);
 	life_seals_expect(&t->seals, h);

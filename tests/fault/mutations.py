@@ -131,10 +131,6 @@ MUTANTS = [
     ("replaced-not-noticed", [edit("segment.c", "return s->dir && dir_leads_to(", "return !s->dir && dir_leads_to("),
                               edit("closing.c", "	if (named > 0)\n		return 0;", "	if (named >= 0)\n		return 0;"),
                               edit("sealer.c", "file->inode == 0 ? 1 :", "1 ? 1 :")], points("fresh")),
-    ("descriptor-not-held", [edit("closing.c", "	job->stage = CLOSE_READY;\n	return 0;\n}\n\n/* --- poisoned",
-                                  "	job->stage = CLOSE_READY;\n	let_go(job);\n	return 0;\n}\n\n/* --- poisoned"),
-                             edit("closing.c", "	named = has_name(c, job);", "	named = job->fd < 0 ? 1 : has_name(c, job);")],
-     points("fresh")),
     # --- the key state
     ("keystate-not-committed", [edit("sealer.c", "int error = keyfile_commit(s->file, &s->next);", "int error = 0;")],
      points("fresh")),
@@ -192,5 +188,6 @@ MUTANTS = [
      points("torn")),
     ("nothing-cleared-away", [edit("opening.c", "clear_away(w, &ret->recovery);", "if (!w)\n\t\tclear_away(w, &ret->recovery);")],
      points("fresh")),
-    ("history-not-told", [edit("opening.c", "note_recovery(w, &r->closed[i]);", "(void)r;")], points("torn")),
+    ("history-not-told", [edit("opening.c", "	note_recoveries(w, r->closed, r->n_closed);\n", "	(void)r;\n")], points("torn")),
+    ("history-not-told-later", [edit("opening.c", "	note_recoveries(w, o->untold.segments, o->untold.n);\n", "")], states(RECOVERED)),
 ]

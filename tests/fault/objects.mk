@@ -7,7 +7,7 @@ OBJS-test_unclosed := tests/fault/test_unclosed.o $(FAULT_WRITER)
 LIBS-test_unclosed := $(LIBS-test_writer_storage)
 
 # The built writer, with a library preloaded that makes its calls go wrong.
-FAULT_LIFE := tests/fault/life.o tests/fault/trace.o tests/fault/drive.o proto/facts.o proto/line.o \
+FAULT_LIFE := tests/fault/life.o tests/fault/told.o tests/fault/trace.o tests/fault/drive.o proto/facts.o proto/line.o \
 	tests/unit/writer_life.o $(WRITER_HARNESS)
 FAULTY     := $(BUILD)/fault/faulty.so
 $(FAULTY): tests/fault/faulty.c tests/fault/plan.h auditd-writer/jail.h proto/segname.h $(BUILD)/flags

@@ -189,7 +189,7 @@ WRITER_LOG := tests/unit/log_fixture.o tests/unit/dir_faults.o auditd-writer/enc
 # ... and sealing.
 WRITER_SEALER := tests/unit/seal_fixture.o auditd-writer/sealer.o auditd-writer/identity.o auditd-writer/keystate.o \
 	auditd-writer/keyslot.o auditd-writer/keywrap.o proto/seal.o proto/note.o common/base64.o common/ed25519.o
-RECOVER_TESTS := test_recover test_recover_refused test_recover_faults
+RECOVER_TESTS := test_recover test_recover_refused test_recover_faults test_recover_told
 UNIT_TESTS += $(RECOVER_TESTS)
 $(foreach t,$(RECOVER_TESTS),$(eval OBJS-$(t) := tests/unit/$(t).o auditd-writer/catalog.o auditd-writer/history.o \
 	auditd-writer/recover.o $$(WRITER_LOG) $$(WRITER_SEALER)))

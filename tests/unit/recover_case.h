@@ -31,6 +31,7 @@ static struct seal_fixture keys;
 static struct keystate after; /* the key state when recovery is done */
 static uint64_t first_seq;
 static struct recovery r;
+static struct untold untold;
 static char why[1024];
 
 static inline int
@@ -48,6 +49,8 @@ teardown(void **state)
 {
 	(void)state;
 	recovery_deinit(&r);
+	free(untold.segments);
+	untold = (struct untold){0};
 	seal_fixture_deinit(&keys);
 	fixture_deinit(&f);
 	return 0;
@@ -89,6 +92,7 @@ check(struct text *t)
 static inline int
 recover(struct text *t)
 {
+	const uint64_t index = keys.sealer.state.next_index;
 	struct catalog c;
 	int error = catalog_read(&c, &f.dir);
 
@@ -97,6 +101,10 @@ recover(struct text *t)
 	error = history_first(&first_seq, &f.dir, &c, keys.sum, t);
 	if (error == 0)
 		error = recover_all(&r, &keys.sealer, &f.dir, &c, keys.sum, t);
+	free(untold.segments);
+	untold = (struct untold){0};
+	if (error == 0)
+		error = history_untold(&untold, &f.dir, &c, index, &r, keys.sum, t);
 	catalog_deinit(&c);
 	return error;
 }
