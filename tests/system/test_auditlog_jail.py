@@ -8,10 +8,10 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import evidence_log  # noqa: E402
+import procs  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
 import test_syscalls  # noqa: E402
@@ -63,13 +63,17 @@ class Jail(service.unittest.TestCase):
         return jailed_calls(trace)
 
     def followed(self, log):
-        """tail -f for a moment."""
-        trace = self.path("trace")
+        """tail -f until it waits for more."""
+        trace = self.path("trace-of-tail")
         done = subprocess.Popen([test_syscalls.STRACE, "-f", "-qq", "-o", trace, AUDITLOG, "tail", "-f", "-n", "122", log],
                                 stdout=subprocess.PIPE)
         for _ in range(122):
             done.stdout.readline()
-        time.sleep(0.5)
+
+        def waits():
+            with open(trace, encoding="utf-8", errors="replace") as f:
+                return "ppoll(" in f.read()
+        procs.wait_until(waits, service.PATIENCE, "it waits for more")
         done.stdout.close()
         done.wait()
         return jailed_calls(trace)

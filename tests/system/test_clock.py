@@ -22,6 +22,7 @@ import tap  # noqa: E402
 
 SEED = int(os.environ.get("SEALWRIGHT_SEED", str(random.randrange(1 << 32))))
 HOUR, DAY, YEAR = 3600, 86400, 31556952
+STANDS = 4000  # ms
 LAST_TIME = "9999-12-31T23:59:59.999999Z"
 
 
@@ -347,14 +348,14 @@ class Standing(Case):
 
     def test_stopped(self):
         """Every process stands still for a while, as a machine that is moved does: all goes on after it."""
-        s = self.start(evaluators=1, conf={"limits": {"answer_ms": 1000}})
+        s = self.start(evaluators=1, conf={"limits": {"answer_ms": STANDS - 1000}})
         good = self.ask(s, 3)
         pids = [s.pid, *procs.descendants(s.pid)]
         with s.client() as c:
             for pid in pids:
                 os.kill(pid, signal.SIGSTOP)
             c.send({"id": "while", **service.ALLOWED})
-            time.sleep(2)
+            time.sleep(STANDS / 1000)
             for pid in reversed(pids):
                 os.kill(pid, signal.SIGCONT)
             good.append(c.receive())

@@ -28,12 +28,11 @@ class Signals(service.Case):
 
     def test_evaluator_killed(self):
         s = self.start(evaluators=2)
-        with s.client() as a, s.client() as b:
-            for c in (a, b):
-                c.ask(service.ALLOWED)
-            victim = s.kill("evaluator")
-            self.replaced(s, "evaluator", victim, 2)
-            self.eventually(lambda: self.served(s), "served")
+        for c in [s.client() for _ in range(16)]:  # some with each
+            c.ask(service.ALLOWED)
+        victim = s.kill("evaluator")
+        self.replaced(s, "evaluator", victim, 2)
+        self.eventually(lambda: self.served(s), "served")
         for _ in range(20):  # whoever accepts, old or new
             self.assertTrue(self.served(s))
         log = s.stop()
@@ -161,7 +160,7 @@ class Signals(service.Case):
             s.kill("supervisor")
             s.wait()
             c.closed_by_service()
-        s.gone(8)
+        s.gone()
         print(f"# all gone after {time.monotonic() - began:.2f} s")
         # The writer saw its control channel end, and closed the log in order.
         log = s.log(closed=True)
@@ -259,16 +258,17 @@ class Signals(service.Case):
             s.gone()
 
     def test_other_signals_do_no_harm(self):
-        s = self.start()
-        for sig in (signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2):
-            if sig in (signal.SIGUSR1, signal.SIGUSR2):
-                continue  # their default is to end a process: that is the operator's choice
+        s, told = self.start(evaluators=1), []
+        self.assertTrue(self.served(s) and s.admin("ping"))  # each has begun
+        for sig in (signal.SIGHUP, signal.SIGPIPE):
             for role in ("supervisor", "evaluator", "admin", "writer"):
                 pid = s.pid if role == "supervisor" else s.one(role)
                 os.kill(pid, sig)
-        time.sleep(0.3)
+                told.append(pid)
+        # SIGHUP was for a reload: its compiler comes and goes.
+        self.eventually(lambda: s.said().count("policy loaded: ") == 2, "loaded again")
         self.assertTrue(self.served(s))
-        self.assertTrue(all(procs.alive(p) for p in procs.descendants(s.pid)))
+        self.assertTrue(all(procs.alive(p) for p in told))
         s.stop()
 
 

@@ -117,6 +117,8 @@ class Tables(service.Case):
             s.wait_ready()
             if n == 0:
                 self.busy_life(s)
+            # Each has begun: else it would be taken for what its parent is.
+            self.eventually(lambda: len(s.pids("evaluator")) == s.evaluators and s.pids("admin"), "all processes")
             role_of = roles()
             if n == 0:
                 # The others see the end of its channels, say so, and go.
