@@ -3,16 +3,13 @@
 All of it offline, through files."""
 
 import os
-import shutil
 import subprocess
-import tempfile
-import unittest
 
 import anchor
-import evidence
 import judges
 import service
 import strict
+from evidence_case import Logs
 
 
 def auditlog(*args, data=None, **options):
@@ -25,28 +22,15 @@ def auditlog(*args, data=None, **options):
     return done.returncode, out, err
 
 
-class Case(unittest.TestCase):
+class Case(Logs):
     def setUp(self):
-        self.top = tempfile.mkdtemp(prefix="anchor-")
-        self.addCleanup(shutil.rmtree, self.top, True)
-        self.made = 0
+        super().setUp()
         self.anchors = self.path("anchors")
         os.mkdir(self.anchors)
-
-    def path(self, name, data=None):
-        path = os.path.join(self.top, name)
-        if data is not None:
-            with open(path, "wb") as f:
-                f.write(data)
-        return path
 
     def read(self, path):
         with open(path, "rb") as f:
             return f.read()
-
-    def log(self, *segments, **options):
-        self.made += 1
-        return evidence.LogBuilder(os.path.join(self.top, f"log{self.made}"), segments=segments, **options)
 
     def tsa(self, **options):
         self.made += 1

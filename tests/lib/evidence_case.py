@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For test cases in which all who judge a log must come to the same end."""
+"""For test cases on logs made to order, and such in which all who judge a log must come to the same end."""
 
 import os
 import shutil
@@ -8,6 +8,26 @@ import unittest
 
 import evidence
 import judges
+
+
+class Logs(unittest.TestCase):
+    """With a directory for logs made to order and whatever else a test needs."""
+
+    def setUp(self):
+        self.top = tempfile.mkdtemp(prefix="e")
+        self.addCleanup(shutil.rmtree, self.top, True)
+        self.made = 0
+
+    def log(self, *segments, **options):
+        self.made += 1
+        return evidence.LogBuilder(os.path.join(self.top, f"log{self.made}"), segments=segments, **options)
+
+    def path(self, name, data=None):
+        path = os.path.join(self.top, name)
+        if data is not None:
+            with open(path, "wb") as f:
+                f.write(data)
+        return path
 
 
 class Judges:
@@ -29,12 +49,5 @@ class Judges:
         return found
 
 
-class Case(Judges, unittest.TestCase):
-    def setUp(self):
-        self.top = tempfile.mkdtemp(prefix="e")
-        self.addCleanup(shutil.rmtree, self.top, True)
-        self.made = 0
-
-    def log(self, *segments, **options):
-        self.made += 1
-        return evidence.LogBuilder(os.path.join(self.top, f"log{self.made}"), segments=segments, **options)
+class Case(Judges, Logs):
+    """Logs made to order, judged."""

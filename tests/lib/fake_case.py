@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TestCase for policyctl with a policyd that says what the test wants."""
+"""A TestCase for clients of policyd with one that says what the test wants."""
 
 import json
 import os

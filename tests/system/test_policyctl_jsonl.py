@@ -4,13 +4,12 @@
 
 import os
 import sys
-import tempfile
 import threading
 import time
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import fake  # noqa: E402
+import fake_case  # noqa: E402
 import service  # noqa: E402
 import strict  # noqa: E402
 import tap  # noqa: E402
@@ -21,17 +20,7 @@ def requests(n, size=0):
                           "pad": "x" * size}) + b"\n" for i in range(n)]
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.top = tempfile.TemporaryDirectory()
-        self.addCleanup(self.top.cleanup)
-        self.path = os.path.join(self.top.name, "p.sock")
-
-    def policyd(self, answer=None):
-        made = fake.Policyd(self.path, answer)
-        self.addCleanup(made.close)
-        return made
-
+class Case(fake_case.Case):
     def talk(self, *args, **popen):
         made = fake.Talker([service.POLICYCTL, "evaluate", "--jsonl", "--socket", self.path, *args], **popen)
         self.addCleanup(made.end)
@@ -190,7 +179,7 @@ class Unanswered(Case):
 
     def test_input_that_cannot_be_read(self):
         self.policyd()
-        directory = os.open(self.top.name, os.O_RDONLY)
+        directory = os.open(self.dir.name, os.O_RDONLY)
         self.addCleanup(os.close, directory)
         code, _, err = service.run([service.POLICYCTL, "evaluate", "--jsonl", "--socket", self.path], stdin=directory)
         self.assertEqual(code, 2)

@@ -8,12 +8,9 @@ import os
 import random
 import re
 import resource
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import evidence  # noqa: E402
@@ -22,6 +19,7 @@ import seals  # noqa: E402
 import service  # noqa: E402
 import strict  # noqa: E402
 import tap  # noqa: E402
+from evidence_case import Logs  # noqa: E402
 from evidence_log import event_id  # noqa: E402
 
 CODES = {"PROVEN": 0, "BROKEN": 1, "UNPINNED": 3}
@@ -42,23 +40,7 @@ def record_id(line):
     return strict.loads(line.rstrip(b"\n"))["audit_event_id"]
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.top = tempfile.mkdtemp(prefix="proof-")
-        self.addCleanup(shutil.rmtree, self.top, True)
-        self.made = 0
-
-    def path(self, name, data=None):
-        path = os.path.join(self.top, name)
-        if data is not None:
-            with open(path, "wb") as f:
-                f.write(data)
-        return path
-
-    def log(self, *segments, **options):
-        self.made += 1
-        return evidence.LogBuilder(os.path.join(self.top, f"log{self.made}"), segments=segments, **options)
-
+class Case(Logs):
     def prove(self, log, segment, record, *options):
         """The proof of a record, as bytes."""
         code, out, err = auditlog("prove", *options, record_id(log.lines[segment][record]), log.directory)

@@ -6,13 +6,12 @@ import os
 import random
 import re
 import sys
-import tempfile
 import time
-import unittest
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import fake  # noqa: E402
+import fake_case  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
 
@@ -44,17 +43,7 @@ class Helper(fake.Talker):
         return self.reply()
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.top = tempfile.TemporaryDirectory()
-        self.addCleanup(self.top.cleanup)
-        self.path = os.path.join(self.top.name, "p.sock")
-
-    def policyd(self, answer=None):
-        made = fake.Policyd(self.path, answer)
-        self.addCleanup(made.close)
-        return made
-
+class Case(fake_case.Case):
     def helper(self, *args):
         made = Helper(self.path, *args)
         self.addCleanup(made.end)
