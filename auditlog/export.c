@@ -19,7 +19,7 @@ cmd_export(int argc, char **argv)
 		"for\n"
 		"another program to read.",
 	    .options = options,
-	    .n_options = query_record_options(&q, options),
+	    .n_options = query_print_options(&q, options),
 	    .most = SOURCES_FILES,
 	    .more = format_usage,
 	    .exits = "0 done, also when nothing matches, 2 error, or part of the log could not be "

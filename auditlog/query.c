@@ -29,6 +29,22 @@ query_record_options(struct query *q, struct cli_option *options)
 	return n + format_options(&q->format, options + n);
 }
 
+size_t
+query_print_options(struct query *q, struct cli_option *options)
+{
+	size_t n = query_record_options(q, options);
+
+	options[n++] = (struct cli_option){.name = "limit",
+	    .value = "N",
+	    .number = &q->limit,
+	    .min = 1,
+	    .max = UINT32_MAX,
+	    .help = "no more than so many records"};
+	options[n++] = (struct cli_option){
+	    .name = "reverse", .flag = &q->reverse, .help = "newest first"};
+	return n;
+}
+
 void
 query_choose(struct query *q, const struct cli_command *command)
 {

@@ -37,6 +37,9 @@ size_t query_options(struct query *q, struct cli_option *options);
 /* Those, --format and --fields. */
 size_t query_record_options(struct query *q, struct cli_option *options);
 
+/* Those, --limit and --reverse, for query_print(). */
+size_t query_print_options(struct query *q, struct cli_option *options);
+
 /* Behind cli_parse(), before query_enter(): the format that was asked for. */
 void query_choose(struct query *q, const struct cli_command *command);
 

@@ -11,8 +11,7 @@ cmd_search(int argc, char **argv)
 	static struct query q;
 	static const char *paths[SOURCES_FILES];
 	struct cli_option options[QUERY_OPTIONS];
-	size_t n = query_record_options(&q, options);
-	struct cli_command command = {
+	const struct cli_command command = {
 	    .name = "search",
 	    .operands = "[DIR | FILE ...]",
 	    .about = "Print the records that match all that is asked for, oldest first, from the "
@@ -20,6 +19,7 @@ cmd_search(int argc, char **argv)
 		     "(" LOGDIR_DEFAULT
 		     ") or from segments named one by one (- is standard input).",
 	    .options = options,
+	    .n_options = query_print_options(&q, options),
 	    .most = SOURCES_FILES,
 	    .more = format_usage,
 	    .exits = "0 found, 1 nothing found, 2 error, or part of the log could not be read",
@@ -27,15 +27,6 @@ cmd_search(int argc, char **argv)
 	size_t n_paths;
 	uint64_t found;
 
-	options[n++] = (struct cli_option){.name = "limit",
-	    .value = "N",
-	    .number = &q.limit,
-	    .min = 1,
-	    .max = UINT32_MAX,
-	    .help = "no more than so many records"};
-	options[n++] = (struct cli_option){
-	    .name = "reverse", .flag = &q.reverse, .help = "newest first"};
-	command.n_options = n;
 	n_paths = cli_parse(&command, argc, argv, paths);
 	query_choose(&q, &command);
 	query_enter(&q, &command, paths, n_paths, -1);

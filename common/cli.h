@@ -119,7 +119,7 @@ struct cli_option {
 	struct cli_list *list;
 	uint32_t *number;
 	uint32_t min, max; /* of number */
-	char letter;       /* -f for --follow; 0: none */
+	char letter;       /* -f for --follow, -n 5 or -n5 for --lines 5, -fn5 for both; 0: none */
 };
 
 struct cli_command {

@@ -114,12 +114,11 @@ cli_find(const struct cli_command *command, struct str name)
 	return NULL;
 }
 
-/* The option that a word like -f is; NULL: none. */
 static const struct cli_option *
-cli_find_letter(const struct cli_command *command, const char *word)
+cli_find_letter(const struct cli_command *command, char letter)
 {
 	for (size_t i = 0; i < command->n_options; i++)
-		if (word[1] && word[1] == command->options[i].letter && !word[2])
+		if (letter == command->options[i].letter)
 			return &command->options[i];
 	return NULL;
 }
@@ -153,6 +152,26 @@ cli_take(const struct cli_command *command, const struct cli_option *o, const ch
 	}
 }
 
+/* argv[i] is letters: -f, -n 5, -n5, -fn5. Returns the index of the last argument that they took. */
+static int
+cli_letters(const struct cli_command *command, int argc, char **argv, int i)
+{
+	for (const char *p = argv[i] + 1; *p; p++) {
+		const struct cli_option *o = cli_find_letter(command, *p);
+
+		if (!o)
+			cli_wrong(command, "unknown option: %s", argv[i]);
+		if (!o->flag && !p[1] && i + 1 == argc)
+			cli_wrong(command, "--%s needs a value: %s", o->name, o->value);
+		if (!o->flag) {
+			cli_take(command, o, p[1] ? p + 1 : argv[i + 1]);
+			return p[1] ? i : i + 1;
+		}
+		cli_take(command, o, "");
+	}
+	return i;
+}
+
 /* argv[i] is an option. Returns the index of the last argument that it took. */
 static int
 cli_one(const struct cli_command *command, int argc, char **argv, int i)
@@ -165,9 +184,11 @@ cli_one(const struct cli_command *command, int argc, char **argv, int i)
 		cli_usage(command);
 		exit(cli_finish(CLI_YES));
 	}
+	if (word[1] != '-')
+		return cli_letters(command, argc, argv, i);
 	if (equals)
 		name.n = (size_t)(equals - name.p);
-	o = word[1] == '-' ? cli_find(command, name) : cli_find_letter(command, word);
+	o = cli_find(command, name);
 	if (!o)
 		cli_wrong(command, "unknown option: %s", word);
 	if (o->flag && equals)

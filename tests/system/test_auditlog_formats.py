@@ -76,7 +76,8 @@ class Csv(Case):
         """Counted are records, whatever newlines are in them."""
         for args in (["--limit", "30"], ["--limit", "37", "--reverse"]):
             expected = [json.loads(line) for line in raw("search", "--json", *args, self.directory)[1].splitlines()]
-            self.check(raw("search", "--format", "csv", *args, self.directory)[1], expected)
+            for command in ("search", "export"):
+                self.check(raw(command, "--format", "csv", *args, self.directory)[1], expected)
         self.check(raw("tail", "-n", "200", "--format", "csv", self.directory)[1], self.records[-200:])
         self.check(raw("show", "--format", "csv", "30", self.directory)[1], self.records[29:30])
 

@@ -87,6 +87,7 @@ class Newest(unittest.TestCase):
         for n in (1, 3, 4, 5, 34, 35, 36, 37, 42, 43, 44, 1000):
             self.assertEqual(self.tail("-n", str(n)), (0, self.lines[-n:]), n)
         self.assertEqual(self.tail("--lines=2"), (0, self.lines[-2:]))
+        self.assertEqual(self.tail("-n2"), (0, self.lines[-2:]))
         self.assertEqual(self.tail("-n", "0"), (1, []))
 
     def test_filtered(self):

@@ -380,6 +380,72 @@ parse_line(const char *line)
 	return run(parse, TO_PIPE);
 }
 
+/* The same options, with letters. */
+static int
+parse_letters(void)
+{
+	struct cli_option lettered[ARRAY_SIZE(options)];
+	struct cli_command with = command;
+	const char *operand[2] = {"-", "-"};
+	char *argv[] = {strdup("do"), strdup(words[1]), strdup(words[2] ? words[2] : ""), NULL};
+
+	memcpy(lettered, options, sizeof(options));
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		lettered[i].letter = options[i].name[0];
+	with.options = lettered;
+	(void)cli_parse(&with, words[2] ? 3 : 2, argv, operand);
+	(void)printf("%s flag=%d text=%s number=%u each=%s", operand[0], given.flag,
+	    given.text ? given.text : "-", given.number, given.list.n ? given.list.v[0] : "-");
+	for (int i = 0; i < 3; i++)
+		free(argv[i]);
+	return CLI_YES;
+}
+
+static void
+test_letters(void **state)
+{
+	static const char *const cases[][3] = {
+	    {"-f", "a", "a flag=1 text=- number=0 each=-"},
+	    {"-n5", "a", "a flag=0 text=- number=5 each=-"},
+	    {"-fn6", "a", "a flag=1 text=- number=6 each=-"},
+	    {"-fft-n", "a", "a flag=1 text=-n number=0 each=-"},
+	    {"-ek=v", "a", "a flag=0 text=- number=0 each=k=v"},
+	    {"-tf", "a", "a flag=0 text=f number=0 each=-"},
+	};
+	static const char *const wrong[][3] = {
+	    {"-fx", "a", "unknown option: -fx"},
+	    {"-x", "a", "unknown option: -x"},
+	    {"-n4", "a", "--number: not a number from 5 to 4294967295: 4"},
+	    {"-n=5", "a", "--number: not a number from 5 to 4294967295: =5"},
+	    {"a", "-fn", "--number needs a value: N"},
+	    {"-n", "a", "--number: not a number from 5 to 4294967295: a"},
+	};
+
+	(void)state;
+	words[3] = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct result r;
+
+		words[1] = cases[i][0];
+		words[2] = cases[i][1];
+		r = run(parse_letters, TO_PIPE);
+		assert_string_equal(r.err, "");
+		assert_string_equal(r.out, cases[i][2]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct result r;
+		char want[256];
+
+		words[1] = wrong[i][0];
+		words[2] = wrong[i][1];
+		r = run(parse_letters, TO_PIPE);
+		(void)snprintf(
+		    want, sizeof(want), "tool: do: %s\nTry 'tool do --help'.\n", wrong[i][2]);
+		assert_string_equal(r.err, want);
+		assert_int_equal(r.code, CLI_ERROR);
+	}
+}
+
 static void
 test_options(void **state)
 {
@@ -554,6 +620,7 @@ main(void)
 	    cmocka_unit_test(test_colour),
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_options),
+	    cmocka_unit_test(test_letters),
 	    cmocka_unit_test(test_wrong_options),
 	    cmocka_unit_test(test_too_many_in_a_list),
 	    cmocka_unit_test(test_usage),
