@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 import service  # noqa: E402
@@ -19,6 +20,7 @@ BIG = "x" * 3000  # of a request that leaves a large record
 NO_SPACE, QUOTA, LOW = "no space left", "disk quota exceeded", "storage low"
 WAITS = "the log cannot be written"
 SOON = service.PATIENCE / 3  # 2 s and what a busy machine takes; nobody asks the writer so often
+FULL_SECONDS = float(os.environ.get("SEALWRIGHT_FULL_SECONDS", "0"))  # how long it stays full
 Q_SETQUOTA, LIMIT_BLOCKS = 0x800008 << 8, 1
 
 
@@ -62,7 +64,9 @@ class Filling(storage.Case):
     def ends_well(self, s, good, *states):
         """Soon served again, by the writer's own doing; the log has everybody who was answered, and these states of storage
         in this order."""
+        since = time.monotonic()
         self.eventually(lambda: self.served(s), "served again", SOON)
+        print(f"# served again after {time.monotonic() - since:.1f} s")
         log = s.stop()
         self.recorded(log, good)
         told = self.states(log)
@@ -79,6 +83,7 @@ class Full(Filling):
         s.spawn().wait_ready()
         filler = storage.fill(os.path.join(s.audit, "filler"))
         good = self.until_denied(s, NO_SPACE, WAITS)
+        time.sleep(FULL_SECONDS)
         os.unlink(filler)
         log = self.ends_well(s, good, "full", "recovered")
         failed = [r["storage"] for r in log.management("storage") if r["storage"].get("from") == "failed"]
@@ -100,6 +105,7 @@ class Full(Filling):
         s.spawn().wait_ready()
         filler = storage.fill(os.path.join(s.audit, "filler"))
         good = self.until_denied(s, LOW)
+        time.sleep(FULL_SECONDS)
         os.unlink(filler)
         log = self.ends_well(s, good, "full", "recovered")
         self.assertFalse([r for r in log.management("storage") if r["storage"].get("from") == "failed"])
@@ -119,6 +125,7 @@ class Full(Filling):
             fillers.pop()
         good = self.good(self.ask(s, 60))
         self.assertTrue(good)
+        time.sleep(FULL_SECONDS)
         for path in fillers:
             os.unlink(path)
         self.ends_well(s, good)
@@ -131,6 +138,7 @@ class Quota(Filling):
         good = self.good(self.ask(s, 3))
         limit(True)
         good += self.until_denied(s, QUOTA, WAITS)
+        time.sleep(FULL_SECONDS)
         limit(False)
         log = self.ends_well(s, good, "full", "recovered")
         self.assertIn("Disk quota exceeded", [r["storage"].get("cause") for r in log.management("storage")])
