@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A service whose audit directory is a file system of its own, and what clients are told while that fails."""
 
+import ctypes
 import os
 import subprocess
 
@@ -9,6 +10,7 @@ import service
 ROOT = os.geteuid() == 0
 NEEDS_ROOT = "mounting a file system needs root"
 UNAVAILABLE = "audit log unavailable: "
+Q_SETQUOTA, LIMIT_BLOCKS = 0x800008 << 8, 1
 STALLED = UNAVAILABLE + "the writer does not answer"  # a machine that is slow enough says so of any
 
 
@@ -35,6 +37,20 @@ def fill(path):
             except OSError:
                 pass
     return path
+
+
+class _Quota(ctypes.Structure):
+    """struct if_dqblk; in KiB"""
+    _fields_ = [(name, ctypes.c_uint64) for name in "hard soft used inodes_hard inodes_soft inodes until until_inodes".split()]
+    _fields_.append(("valid", ctypes.c_uint32))
+
+
+def limit_account(where, kib):
+    """A quota of this account on the file system that is mounted there; 0: none. OSError."""
+    wanted = _Quota(hard=kib, soft=kib, valid=LIMIT_BLOCKS)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.quotactl(Q_SETQUOTA, device_of(where).encode(), os.geteuid(), ctypes.byref(wanted)) < 0:
+        raise OSError(ctypes.get_errno(), "quotactl")
 
 
 def device_of(where):

@@ -4,7 +4,6 @@
 be free: whoever is answered is on record, whoever cannot be is denied with the cause, what happened has its record in
 the reserve, and all is well when there is room again."""
 
-import ctypes
 import json
 import os
 import sys
@@ -21,13 +20,6 @@ NO_SPACE, QUOTA, LOW = "no space left", "disk quota exceeded", "storage low"
 WAITS = "the log cannot be written"
 SOON = service.PATIENCE / 3  # 2 s and what a busy machine takes; nobody asks the writer so often
 FULL_SECONDS = float(os.environ.get("SEALWRIGHT_FULL_SECONDS", "0"))  # how long it stays full
-Q_SETQUOTA, LIMIT_BLOCKS = 0x800008 << 8, 1
-
-
-class Disk(ctypes.Structure):
-    """struct if_dqblk; in KiB"""
-    _fields_ = [(name, ctypes.c_uint64) for name in "hard soft used inodes_hard inodes_soft inodes until until_inodes".split()]
-    _fields_.append(("valid", ctypes.c_uint32))
 
 
 class Filling(storage.Case):
@@ -147,12 +139,7 @@ class Quota(Filling):
         """A quota of ext4 on the writer's account."""
         s = self.on_image("ext4", 48 * MIB, "loop,usrquota", make=("-O", "quota", "-E", "quotatype=usrquota"), **self.TRUSTED)
 
-        def limit(on):
-            device = storage.device_of(s.audit)
-            wanted = Disk(hard=2048 if on else 0, soft=2048 if on else 0, valid=LIMIT_BLOCKS)
-            if ctypes.CDLL(None, use_errno=True).quotactl(Q_SETQUOTA, device.encode(), os.geteuid(), ctypes.byref(wanted)) < 0:
-                raise OSError(ctypes.get_errno(), "quotactl")
-        self.used_up(s, limit)
+        self.used_up(s, lambda on: storage.limit_account(s.audit, 2048 if on else 0))
 
     def test_of_a_subvolume(self):
         """The same of btrfs, which has quotas on directories."""
