@@ -24,7 +24,7 @@ cli_look_at_stdout(void)
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
 	cli_terminal = isatty(STDOUT_FILENO);
-	cli_coloured = cli_terminal && !(no && *no) && term && strcmp(term, "dumb") != 0;
+	cli_coloured = cli_terminal && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
 	(void)setvbuf(stdout, cli_buffer, cli_terminal ? _IOLBF : _IOFBF, sizeof(cli_buffer));
 }
 

@@ -382,7 +382,8 @@ class People(Case):
         out = on_terminal([*args, self.directory])
         self.assertIn("\x1b[31mDENY", out)
         self.assertIn("\x1b[32mALLOW", out)
-        self.assertNotIn("\x1b", on_terminal([*args, self.directory], {"NO_COLOR": "1"}))
+        for without in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}):
+            self.assertNotIn("\x1b", on_terminal([*args, self.directory], without))
         self.assertNotIn("\x1b", auditlog("search", "--limit", "9", self.directory)[1])
 
     def test_json_on_a_terminal(self):
