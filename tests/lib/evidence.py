@@ -10,7 +10,6 @@ lines before what its seal says of the whole."""
 
 import dataclasses
 import datetime
-import hashlib
 import os
 import stat
 import time
@@ -18,7 +17,7 @@ import time
 import strict
 from evidence_log import LogBuilder  # noqa: F401 for users of this module
 from seals import (BASE, ZERO, Bad, Fault, is_count, is_hex, event_id, follow, leaf, merkle_climb, merkle_path,
-                   merkle_root, open_seal, parse_record, parse_vkey, seal_hash, Chain, check_segment, lines_of)
+                   open_seal, parse_record, parse_vkey, seal_hash, Chain, check_segment, lines_of)
 
 PROOF_TYPE = "sealwright-proof/v1"
 PROOF_MEMBERS = ("type", "origin", "event_id", "record", "leaf_index", "path", "seal_index", "seals")

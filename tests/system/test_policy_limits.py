@@ -15,7 +15,6 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
-import procs  # noqa: E402
 import service  # noqa: E402
 import tap  # noqa: E402
 
