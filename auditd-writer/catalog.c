@@ -5,13 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Also what repair_set_aside() makes where there is a .torn. */
+static bool
+parse(struct str name, struct segname *ret)
+{
+	unsigned again;
+
+	if (segname_parse(name, ret))
+		return true;
+	if (name.n < 2 || name.p[name.n - 2] != '.')
+		return false;
+	again = (unsigned)(name.p[name.n - 1] - '0');
+	if (again < 1 || again > SEGNAME_TORN_AGAIN)
+		return false;
+	if (!segname_parse((struct str){name.p, name.n - 2}, ret) || ret->kind != SEGNAME_TORN)
+		return false;
+	ret->again = again;
+	return true;
+}
+
 static int
 catalog_add(void *ctx, const char *name)
 {
 	struct catalog *c = ctx;
 	struct segname s;
 
-	if (!segname_parse(str_from(name), &s))
+	if (!parse(str_from(name), &s))
 		return 0;
 	if (c->n == CATALOG_MAX)
 		return -E2BIG;
@@ -38,7 +57,9 @@ by_session(const void *a, const void *b)
 		order = (x->number > y->number) - (x->number < y->number);
 	if (order == 0)
 		order = strcmp(x->base, y->base);
-	return order != 0 ? order : (int)x->kind - (int)y->kind;
+	if (order == 0)
+		order = (int)x->kind - (int)y->kind;
+	return order != 0 ? order : (int)x->again - (int)y->again;
 }
 
 int
@@ -64,14 +85,22 @@ catalog_deinit(struct catalog *c)
 	*c = (struct catalog){0};
 }
 
+/* Index of the first file of the same base: they lie side by side. */
+static size_t
+first_of(const struct catalog *c, size_t i)
+{
+	while (i > 0 && strcmp(c->files[i - 1].base, c->files[i].base) == 0)
+		i--;
+	return i;
+}
+
 bool
 catalog_has(const struct catalog *c, size_t i, enum segname_kind kind)
 {
 	const char *base = c->files[i].base;
-	size_t from = i >= SEGNAME_KINDS ? i - SEGNAME_KINDS : 0;
 
-	for (size_t k = from; k < c->n && k <= i + SEGNAME_KINDS; k++)
-		if (c->files[k].kind == kind && strcmp(c->files[k].base, base) == 0)
+	for (size_t k = first_of(c, i); k < c->n && strcmp(c->files[k].base, base) == 0; k++)
+		if (c->files[k].kind == kind)
 			return true;
 	return false;
 }

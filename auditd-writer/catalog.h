@@ -12,6 +12,7 @@
 #include "auditd-writer/dir.h"
 #include "proto/segname.h"
 
+/* Its entries: what segname_parse() takes, and .torn.1 to .torn.9 with that number in `again`. */
 #define CATALOG_MAX (4u << 20) /* files */
 
 struct catalog {
@@ -23,5 +24,5 @@ struct catalog {
 int catalog_read(struct catalog *c, const struct dir *d);
 void catalog_deinit(struct catalog *c);
 
-/* Whether base exists in this kind; i: index of any file of that base. */
+/* Whether base exists in this kind (.torn: or .torn.1 to 9); i: index of any file of that base. */
 bool catalog_has(const struct catalog *c, size_t i, enum segname_kind kind);

@@ -17,7 +17,9 @@ struct leftover {
 	uint64_t first, last;    /* records of its whole lines that follow each other; 0: none */
 	uint8_t prev[LINE_HASH]; /* that its first line continues */
 	bool content;            /* there is anything but NUL in it */
+	unsigned again;          /* which .torn it is, as in its name */
 	bool torn;               /* a .tmp with a .torn beside it: from there it was copied */
+	unsigned torn_again;     /* ... which: the last */
 };
 
 struct work {
@@ -53,6 +55,8 @@ open_left(struct work *k, const struct leftover *l)
 	int fd, error;
 
 	segname_with(name, l->base, l->kind);
+	if (l->again > 0)
+		segname_torn_again(name, l->base, l->again);
 	fd = dir_open_read(k->dir, name);
 	if (fd < 0)
 		return wrong(k, name, "open", fd);
@@ -145,7 +149,8 @@ by_first(const void *a, const void *b)
 		return x->first < y->first ? -1 : 1;
 	if (x->last != y->last)
 		return x->last < y->last ? -1 : 1;
-	return strcmp(x->base, y->base);
+	return strcmp(x->base, y->base) != 0 ? strcmp(x->base, y->base)
+					     : (int)x->again - (int)y->again;
 }
 
 /* --- one file ---------------------------------------------------------------------------------- */
@@ -233,7 +238,7 @@ measure_torn(struct work *k, const struct leftover *l, int64_t good, uint64_t *r
 static int
 measure_torn_beside(struct work *k, const struct leftover *l, int64_t good, uint64_t *ret)
 {
-	struct leftover beside = {.base = l->base, .kind = SEGNAME_TORN};
+	struct leftover beside = {.base = l->base, .kind = SEGNAME_TORN, .again = l->torn_again};
 	CLEANUP_FD int fd = open_left(k, &beside);
 
 	if (fd < 0)
@@ -313,6 +318,16 @@ close_left(
 	return error;
 }
 
+/* By another .torn of its. */
+static bool
+is_closed(const struct work *k, const struct leftover *l)
+{
+	for (size_t i = 0; l->kind == SEGNAME_TORN && i < k->result->n_closed; i++)
+		if (strcmp(k->result->closed[i].base, l->base) == 0)
+			return true;
+	return false;
+}
+
 static int
 recover_one(struct work *k, const struct leftover *l)
 {
@@ -325,7 +340,7 @@ recover_one(struct work *k, const struct leftover *l)
 		error = measure_torn(k, l, total.bytes, &torn);
 	if (error < 0)
 		return error;
-	if (total.records > 0)
+	if (total.records > 0 && !is_closed(k, l))
 		return close_left(k, l, fd, &total, torn);
 	/* Evidence of a segment that was closed and removed, or that never had a good line. */
 	if (l->kind == SEGNAME_TORN)
@@ -350,6 +365,18 @@ is_left(const struct catalog *c, size_t i)
 	return kind == SEGNAME_TMP || !catalog_has(c, i, SEGNAME_TMP);
 }
 
+/* What was set aside last of its base. They come behind it. */
+static void
+look_beside(struct leftover *l, const struct catalog *c, size_t i)
+{
+	for (i++; i < c->n && strcmp(c->files[i].base, l->base) == 0; i++) {
+		if (c->files[i].kind != SEGNAME_TORN)
+			continue;
+		l->torn = true;
+		l->torn_again = c->files[i].again;
+	}
+}
+
 static int
 collect(struct work *k)
 {
@@ -362,8 +389,10 @@ collect(struct work *k)
 
 		if (!is_left(c, i))
 			continue;
-		*l = (struct leftover){.base = c->files[i].base, .kind = kind};
-		l->torn = kind == SEGNAME_TMP && catalog_has(c, i, SEGNAME_TORN);
+		*l = (struct leftover){
+		    .base = c->files[i].base, .kind = kind, .again = c->files[i].again};
+		if (kind == SEGNAME_TMP)
+			look_beside(l, c, i);
 		error = survey(k, l);
 		if (error < 0)
 			return error;

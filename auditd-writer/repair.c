@@ -9,7 +9,6 @@
 #include "common/cleanup.h"
 
 #define COPY_PIECE (256u << 10)
-#define TORN_AGAIN_MAX 9
 
 /* The scratch that is in use, or whose use has failed. */
 static struct {
@@ -171,7 +170,7 @@ repair_set_aside(const struct dir *d, const char *base, char torn[SEGNAME_SIZE])
 	segname_with(tmp, base, SEGNAME_TMP);
 	segname_with(torn, base, SEGNAME_TORN);
 	error = dir_rename(d, tmp, torn);
-	for (unsigned n = 1; error == -EEXIST && n <= TORN_AGAIN_MAX; n++) {
+	for (unsigned n = 1; error == -EEXIST && n <= SEGNAME_TORN_AGAIN; n++) {
 		segname_torn_again(torn, base, n);
 		error = dir_rename(d, tmp, torn);
 	}

@@ -21,6 +21,8 @@
 #define SEGNAME_SCRATCH "recover.scratch"
 #define SEGNAME_COPY "recover.copy"
 
+#define SEGNAME_TORN_AGAIN 9 /* further .torn files of one segment, at most */
+
 enum segname_kind {
 	SEGNAME_CLOSED, /* .jsonl */
 	SEGNAME_TMP,    /* .jsonl.tmp */
@@ -34,6 +36,8 @@ struct segname {
 	char session[UUID_TEXT + 1];
 	uint32_t number;
 	enum segname_kind kind;
+	unsigned
+	    again; /* a further .torn of its base: which; segname_parse() takes none of those */
 };
 
 /* False for every name that is not ours. */

@@ -110,9 +110,11 @@ MUTANTS = [
 	batch_unwrite(&w->batch);""", """	rotation_give_back(w);""")], points("fresh:fdatasync")),
     ("poisoned-sealed-as-it-is", [edit("rotation.c", "job.poisoned = true;", "job.poisoned = false;")],
      states(POISONED)),
-    ("unsynced-sealed-as-it-is", [edit("closing.c", """		job->poisoned = true;
-		job->cause = job->error;""", """		job->stage = CLOSE_READY;
-		job->cause = job->error;""")], points("busy:fsync")),
+    ("unsynced-sealed-as-it-is", [edit("closing.c", "		poison(job, job->error);\n", """	{
+		job->stage = CLOSE_READY;
+		job->error = 0;
+	}
+""")], points("busy:fsync")),
     ("never-tried-again", [edit("storage.c", "error = attempt(w);", "error = s->error;")], points("fresh:pwrite")),
     ("unclosed-not-tried-again", [edit("rotation.c", "closer_submit(&w->closer, &r->failed[i]);", "(void)i;")],
      points("busy:pwrite")),
@@ -179,6 +181,8 @@ MUTANTS = [
 	}""")], states(SYNC)),
     ("torn-not-set-aside", [edit("recover.c", "replace(k, l, fd, t, torn > 0 || l->kind == SEGNAME_TORN)",
                                  "replace(k, l, fd, t, l->kind == SEGNAME_TORN)")], points("torn")),
+    ("second-torn-not-read", [edit("catalog.c", "if (again < 1 || again > SEGNAME_TORN_AGAIN)", "if (again < 10)")],
+     points("torn:renameat2")),
     ("leftover-without-record-kept", [edit("recover.c", "	error = set_aside(k, l);\n	if (error == 0)\n		report(k, l, 0, torn);",
                                            "	if (error == 0)\n		report(k, l, 0, torn);")], points("busy:fdatasync")),
     ("copy-not-compared", [edit("repair.c", "if (sum && memcmp(found, sum, LINE_HASH) != 0)",

@@ -43,9 +43,9 @@ enum scenario {
 	BUSY,
 	BUSY_COMMIT,
 	CRASHED, /* one life before ended in a crash: records without a sync */
-	TORN,    /* ... in the middle of a write, and there is a scratch file */
-	LOOK,    /* the same where the file system cannot refuse to replace a file */
-	PILED,   /* no segment could be sealed before the crash */
+	TORN, /* ... in the middle of a write; there is a scratch file, and a .torn of somebody else */
+	LOOK,  /* the same where the file system cannot refuse to replace a file */
+	PILED, /* no segment could be sealed before the crash */
 	SCENARIOS
 };
 
@@ -183,8 +183,10 @@ live_before(enum scenario scenario)
 	else
 		trial_plan_on(&trial, PLAN_SEGMENT, PLAN_TORN, PLAN_pwrite, 3, 1, EIO);
 	trial_before(&trial, scenario == CRASHED ? &before : &torn);
-	if (scenario != CRASHED)
-		trial_litter_scratch(&trial);
+	if (scenario == CRASHED)
+		return;
+	trial_litter_scratch(&trial);
+	trial_litter_torn(&trial);
 }
 
 static void
@@ -225,8 +227,6 @@ run_unharmed(size_t scenario)
 {
 	trial_begin(&trial);
 	live_before((enum scenario)scenario);
-	if (scenario == TORN || scenario == LOOK)
-		trial_litter_torn(&trial);
 	trial_plan(&trial, PLAN_NONE, PLAN_openat, 0, 0, 0);
 	trial_work(&trial, &lives[scenario]);
 	trial_finish(&trial);

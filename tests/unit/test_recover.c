@@ -353,6 +353,49 @@ a_second_torn_file_of_a_segment(void **state)
 	assert_true(there(fixture_base('a', 2), ".jsonl.torn.1"));
 }
 
+/* A start was cut short when it had set aside what it was about to copy, beside a .torn of somebody else. */
+static void
+good_lines_in_a_second_torn_file(void **state)
+{
+	(void)state;
+	closed(fixture_base('a', 1), 1, 5);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.torn", 0, 0, STR("no record\n"), 0);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.torn.1", 6, 9, half_of(10), 100);
+	fixture_put(&f, fixture_base('a', 3), ".jsonl.torn.9", 10, 11, NOTHING, 100);
+	recovered(11);
+	assert_int_equal(r.n_closed, 2);
+	expect_closed(0, fixture_base('a', 2), 4, half_of(10).n);
+	expect_closed(1, fixture_base('a', 3), 2, 0);
+	assert_true(there(fixture_base('a', 2), ".jsonl.torn"));
+	assert_true(there(fixture_base('a', 2), ".jsonl.torn.1"));
+	recovered(11);
+	assert_int_equal(r.n_closed, 0);
+}
+
+/* ... or when its copy had its name, too: what was torn is in what was set aside last. */
+static void
+torn_bytes_of_a_second_torn_file(void **state)
+{
+	(void)state;
+	closed(fixture_base('a', 1), 1, 5);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.torn", 6, 9, STR("no record\n"), 0);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.torn.1", 6, 9, half_of(10), 100);
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, NOTHING, 0);
+	recovered(9);
+	expect_closed(0, fixture_base('a', 2), 4, half_of(10).n);
+}
+
+/* A segment is closed once. */
+static void
+torn_files_of_one_segment_that_follow_each_other(void **state)
+{
+	(void)state;
+	fixture_put(&f, fixture_base('a', 1), ".jsonl.torn", 1, 3, NOTHING, 0);
+	fixture_put(&f, fixture_base('a', 1), ".jsonl.torn.1", 4, 5, NOTHING, 0);
+	recovered(3);
+	assert_int_equal(r.n_closed, 1);
+}
+
 static void
 scratch_files_do_not_pile_up(void **state)
 {
@@ -414,6 +457,9 @@ main(void)
 	    TEST(evidence_of_closed_segments),
 	    TEST(an_open_segment_of_later_records),
 	    TEST(a_second_torn_file_of_a_segment),
+	    TEST(good_lines_in_a_second_torn_file),
+	    TEST(torn_bytes_of_a_second_torn_file),
+	    TEST(torn_files_of_one_segment_that_follow_each_other),
 	    TEST(scratch_files_do_not_pile_up),
 	    TEST(names_of_others_are_left_alone),
 	};

@@ -22,6 +22,14 @@ lay_torn(void)
 	fixture_put(&f, fixture_base('a', 2), ".jsonl.tmp", 6, 9, half_of(10), 1000);
 }
 
+/* Somebody else's file has the name that it would be kept by. */
+static void
+lay_torn_beside(void)
+{
+	lay_torn();
+	fixture_put(&f, fixture_base('a', 2), ".jsonl.torn", 0, 0, STR("no record\n"), 0);
+}
+
 static void
 lay_several(void)
 {
@@ -43,6 +51,7 @@ lay_committed(void)
 static const struct scene scenes[] = {
     {"plain", lay_plain, 9},
     {"torn", lay_torn, 9},
+    {"torn, and another", lay_torn_beside, 9},
     {"several", lay_several, 15},
     {"committed", lay_committed, 11},
 };
