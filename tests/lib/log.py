@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An audit directory, checked line by line by the rules of docs/FORMAT.md and by nothing of the C code."""
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -191,14 +192,24 @@ def _check_torn(directory, torn, lines):
             prev = hashlib.sha256(b"\0" + line + b"\n").hexdigest()
 
 
+def _states(directory):
+    """{name: when it was last written to}"""
+    found = {}
+    for name in os.listdir(directory):
+        with contextlib.suppress(FileNotFoundError):
+            found[name] = os.stat(os.path.join(directory, name)).st_mtime_ns
+    return found
+
+
 def read(directory, closed=False):
-    """Check a whole audit directory and return it. closed: after a clean shutdown, when no record may be
-    left in a .tmp; else a writer may be at work, and files may change their names while we read."""
+    """Check a whole audit directory and return it. closed: after a clean shutdown, when no record may be left in a .tmp;
+    else a writer may be at work, and what was written while we read, file by file, need not fit together."""
     for _ in range(20):
         try:
+            before = _states(directory)
             return _read_once(directory, closed)
-        except FileNotFoundError:
-            if closed:
+        except (FileNotFoundError, Bad) as fault:
+            if closed or isinstance(fault, Bad) and _states(directory) == before:
                 raise
             time.sleep(0.05)
     return _read_once(directory, closed)

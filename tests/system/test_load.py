@@ -170,7 +170,7 @@ class Load(service.Case):
 
     def test_manners(self):
         """Clients that do not read, read slowly, stop in mid-line, leave or send rubbish, in bursts; one that does not."""
-        s = self.begin(answer_ms=1000)
+        s = self.begin(answer_ms=2000)
         before = self.memory(s)
         ways = {"reads": {"connections": 4, "window": 4, "rate": 400}, "bursts": {"connections": 50, "rate": 8000, "burst": 300},
                 "never": {"connections": 30, "window": 0, "rate": 50000, "manner": "never", "again": 1},
@@ -178,7 +178,7 @@ class Load(service.Case):
                 "stops": {"connections": 50, "window": 4, "rate": 500, "manner": "stops", "again": 1},
                 "leaves": {"connections": 10, "rate": 2000, "manner": "leaves", "again": 1},
                 "rude": {"connections": 10, "manner": "rude", "again": 1}}
-        seconds = max(SECONDS, 2)  # longer than a deadline
+        seconds = max(SECONDS, 3)  # longer than a deadline
         running = {name: self.load(s, name, seconds=seconds, **options) for name, options in ways.items()}
         counts = {name: self.finish(process) for name, process in running.items()}
         for name, c in counts.items():

@@ -230,7 +230,7 @@ class Failing(Case):
         self.assertEqual(connect, 403)
         self.assertIn("refusing every request", self.squid.cache_log())
         self.serve()
-        self.eventually(lambda: self.squid.curl(self.url(ALLOWED))[0] == 200, "served again", 10)
+        self.eventually(lambda: self.squid.curl(self.url(ALLOWED))[0] == 200, "served again")
         self.seen_ids = set(self.policyd.log().by_id())
         self.passes(ALLOWED)
         self.assertIn("policyd answers again", self.squid.cache_log())
@@ -255,7 +255,7 @@ class Failing(Case):
         finally:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
-        self.eventually(lambda: self.squid.curl(self.url(ALLOWED))[0] == 200, "served again", 15)
+        self.eventually(lambda: self.squid.curl(self.url(ALLOWED))[0] == 200, "served again")
 
     def test_writer_killed(self):
         self.begin()
@@ -272,7 +272,7 @@ class Failing(Case):
         for pid in procs.descendants(self.squid.process.pid):
             if procs.argv(pid)[:1] == [self.squid.helper]:
                 os.kill(pid, signal.SIGKILL)
-        self.eventually(lambda: self.squid.curl(self.url(ALLOWED))[0] == 200, "served again", 15)
+        self.eventually(lambda: self.squid.curl(self.url(ALLOWED))[0] == 200, "served again")
         self.assertEqual(self.squid.curl(self.url(DENIED))[0], 403)
 
     def test_concurrency_forgotten(self):

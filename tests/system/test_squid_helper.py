@@ -203,7 +203,7 @@ class Failing(Case):
 
     def served_again(self, h):
         """Within the longest backoff, and a slow machine's time."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + service.PATIENCE
         while h.ask_parsed(self.LINE)[1] != "OK":
             self.assertLess(time.monotonic(), end)
             time.sleep(0.05)
@@ -242,7 +242,7 @@ class Failing(Case):
         for i in range(10):
             number, result, message, _ = h.reply()
             self.assertEqual((number, result, message), (b"%d" % i, "ERR", "no answer from policyd in time"))
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertLess(time.monotonic() - began, 9, "not a second for each")
         p.answer = lambda request, policyd: fake.allow(request)
         self.served_again(h)
 
@@ -380,7 +380,7 @@ class Real(service.Case):
         for _ in range(3):
             self.assertEqual(h.ask_parsed(line)[1], "ERR")
         s = self.start()
-        self.eventually(lambda: h.ask_parsed(line)[1] == "OK", "served again", 10)
+        self.eventually(lambda: h.ask_parsed(line)[1] == "OK", "served again")
         s.stop()
 
 
