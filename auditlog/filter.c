@@ -11,58 +11,40 @@
 
 /* --- the command line ------------------------------------------------------------------------ */
 
+static struct cli_option
+list_option(const char *name, const char *value, struct cli_list *list, const char *help)
+{
+	return (struct cli_option){.name = name, .value = value, .list = list, .help = help};
+}
+
 size_t
 filter_options(struct filter_given *g, struct cli_option *options)
 {
 	const struct cli_option all[] = {
-	    {.name = "decision",
-		.value = "DECISION",
-		.list = &g->decision,
-		.help = "allow|deny; this and those below may be given again: one of them"},
-	    {.name = "action",
-		.value = "ACTION",
-		.list = &g->action,
-		.help = "as net:connect:tcp, or 'net:*': * is any text, here and below"},
-	    {.name = "resource",
-		.value = "RESOURCE",
-		.list = &g->resource,
-		.help = "what was asked for, as the record shows it"},
-	    {.name = "user",
-		.value = "NAME",
-		.list = &g->user,
-		.help = "who asked: username, or a uid"},
-	    {.name = "rule", .value = "ID", .list = &g->rule, .help = "the rule that decided"},
-	    {.name = "policy",
-		.value = "ID",
-		.list = &g->policy,
-		.help = "the policy that decided"},
-	    {.name = "client", .value = "NAME", .list = &g->client, .help = "client_name"},
-	    {.name = "sandbox", .value = "ID", .list = &g->sandbox, .help = "sandbox_id"},
-	    {.name = "category",
-		.value = "CATEGORY",
-		.list = &g->category,
-		.help = "evaluation|execution|event|management"},
-	    {.name = "event",
-		.value = "EVENT",
-		.list = &g->event,
-		.help = "of an application event, as auth.fail"},
+	    list_option("decision", "DECISION", &g->decision,
+		"allow|deny; this and those below may be given again: one of them"),
+	    list_option("action", "ACTION", &g->action,
+		"as net:connect:tcp, or 'net:*': * is any text, here and below"),
+	    list_option(
+		"resource", "RESOURCE", &g->resource, "what was asked for, as the record shows it"),
+	    list_option("user", "NAME", &g->user, "who asked: username, or a uid"),
+	    list_option("rule", "ID", &g->rule, "the rule that decided"),
+	    list_option("policy", "ID", &g->policy, "the policy that decided"),
+	    list_option("client", "NAME", &g->client, "client_name"),
+	    list_option("sandbox", "ID", &g->sandbox, "sandbox_id"),
+	    list_option(
+		"category", "CATEGORY", &g->category, "evaluation|execution|event|management"),
+	    list_option("event", "EVENT", &g->event, "of an application event, as auth.fail"),
 	    {.name = "level",
 		.value = "LEVEL",
 		.text = &g->level,
 		.help = "of an event, at least: debug|info|warning|error"},
-	    {.name = "actor",
-		.value = "NAME",
-		.list = &g->actor,
-		.help = "of an application event"},
-	    {.name = "session",
-		.value = "UUID",
-		.list = &g->session,
-		.help = "the run of the service (audit_session_id)"},
-	    {.name = "where",
-		.value = "FIELD=TEXT",
-		.list = &g->where,
-		.help = "any member, peer.uid=1000 inside one; != for not; if given again, all of "
-			"them"},
+	    list_option("actor", "NAME", &g->actor, "of an application event"),
+	    list_option(
+		"session", "UUID", &g->session, "the run of the service (audit_session_id)"),
+	    list_option("where", "FIELD=TEXT", &g->where,
+		"any member, peer.uid=1000 inside one; != for not; if given again, all of "
+		"them"),
 	    {.name = "from",
 		.value = "TIME",
 		.text = &g->from,

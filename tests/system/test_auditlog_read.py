@@ -158,7 +158,8 @@ class Filters(Case):
                 out = auditlog("search", "--json", *(x for a in args for x in ("--user", a)), log.directory)[1]
                 self.assertEqual([json.loads(line)["seq"] - 3 for line in out.splitlines()], wanted)
         # What summary says of each is what search finds.
-        for row in json.loads(auditlog("summary", "--json", "--from", "2026-11-21", log.directory)[1])["user"]["top"]:
+        told = json.loads(auditlog("summary", "--json", "--from", "2026-11-21", log.directory)[1])
+        for row in told["user"]["top"]:
             self.assertEqual(auditlog("count", "--user", row["value"], log.directory)[1],
                              "3\n" if row["value"] == "1000" else f"{row['records']}\n", row)
 
@@ -193,7 +194,8 @@ class Filters(Case):
         for args in (["--decision", "perhaps"], ["--category", "x"], ["--level", "loud"], ["--from", "tomorrowish"],
                      ["--from", "-1y"], ["--from", "2026-02-30"], ["--from", "-1d", "--to", "-2d"], ["--where", "x"],
                      ["--where", "=x"], ["--where", "!=x"], ["--where", "nothing=*"], ["--where", "user=jörg"], ["--where", "peer.name=x"],
-                     ["--where", "username.x=1"], ["--user", "a", "--user", b"\xff"], ["--decision", "deny", "--decision", "x"], ["--user", b"\xff"], ["--limit", "0"], ["--nothing"]):
+                     ["--where", "username.x=1"], ["--user", "a", "--user", b"\xff"], ["--decision", "deny", "--decision", "x"],
+                     ["--user", b"\xff"], ["--limit", "0"], ["--nothing"]):
             with self.subTest(args):
                 code, out, err = auditlog("search", *args, self.directory)
                 self.assertEqual((code, out), (2, ""))
