@@ -80,6 +80,26 @@ spend(int64_t ns)
 	while ((now.tv_sec - from.tv_sec) * 1000000000 + now.tv_nsec - from.tv_nsec < ns);
 }
 
+/* As a disk would: the processor is for others. Every writer may make this call. */
+static void
+rest(int ms)
+{
+	int (*call)(
+	    struct pollfd *, nfds_t, const struct timespec *, const sigset_t *) = real[PLAN_ppoll];
+	const struct timespec time = {ms / 1000, (long)(ms % 1000) * 1000000};
+
+	(void)call(NULL, 0, &time, NULL);
+}
+
+static void
+take_long(void)
+{
+	if (plan->delay_ms > 0)
+		rest(plan->delay_ms);
+	else
+		spend(DELAY_NS);
+}
+
 /* --- what a descriptor is --------------------------------------------------------------------- */
 
 static _Atomic uint8_t file_kind[DESCRIPTORS];
@@ -162,7 +182,7 @@ before_on(enum plan_call call, int fd)
 	if (kind == PLAN_KILL || (kind == PLAN_TORN && call != PLAN_pwrite))
 		_exit(PLAN_STATUS);
 	if (kind == PLAN_DELAY)
-		spend(DELAY_NS);
+		take_long();
 	if (kind != PLAN_ERROR && kind != PLAN_SHORT && kind != PLAN_TORN)
 		return false;
 	errno = plan->error;

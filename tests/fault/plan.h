@@ -62,8 +62,9 @@ struct plan {
 	atomic_int hit;      /* calls that went wrong */
 	atomic_int no_flags; /* the file system knows no flag of a rename */
 	atomic_int made[PLAN_CALLS];
-	atomic_int misread; /* so many long reads, once something went wrong, have one bit wrong */
-	atomic_int cut;     /* 1: the process waits; 2: done */
+	atomic_int delay_ms; /* that DELAY takes; 0: DELAY_NS of faulty.c */
+	atomic_int misread;  /* so many long reads, once something went wrong, have one bit wrong */
+	atomic_int cut;      /* 1: the process waits; 2: done */
 	atomic_ulong records; /* that were acknowledged, and found: of the test alone */
 	atomic_int trace_on;
 	_Atomic uint64_t trace_n; /* bytes of it */

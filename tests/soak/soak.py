@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """All faults mixed, for as long as wanted: the service under load while processes are killed, calls of the writer fail, the
-disk fills up, the power goes, policies change and clients misbehave. After each round whatever a client was told is held
-against the log. tests/fault/README.md has more.
+disk fails in every way, the power goes, clocks are set, other hands are in the log, policies change and clients misbehave.
+After each round whatever a client was told is held against the log. README.md has more.
 
     soak.py [--minutes N] [--round SECONDS] [--seed N] [--writer FILE | --mutant NAME] [--keep]
 
@@ -23,7 +23,10 @@ import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
-import faults  # noqa: E402
+import clocked  # noqa: E402
+import disk  # noqa: E402
+import logs  # noqa: E402
+import plan  # noqa: E402
 import procs  # noqa: E402
 import rounds  # noqa: E402
 import service  # noqa: E402
@@ -45,28 +48,26 @@ def arguments():
 
 
 def mutant(name, top):
-    """The writer with that change, and with faulty.so in it."""
+    """The writer with that change, with faulty.so and clocks that can be moved in it."""
     sys.path.append(os.path.join(HERE, "..", "fault"))
     import mutants
     edits = next((m[1] for m in mutants.mutations.MUTANTS if m[0] == name), None)
     if edits is None:
         raise SystemExit(f"no such mutant: {name}")
     writer = mutants.Writer(service.BUILD)
-    writer.libraries += ["-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN", "-L" + os.path.join(service.BUILD, "fault"), "-l:faulty.so"]
+    writer.libraries += [os.path.join(service.BUILD, "obj", "tests", "fault", "clocked.o"),
+                         "-Wl,--no-as-needed", "-Wl,-rpath,$ORIGIN", "-L" + os.path.join(service.BUILD, "fault"), "-l:faulty.so"]
     os.mkdir(os.path.join(top, "mutant"))
     return writer.make(edits, os.path.join(top, "mutant"))
 
 
 def install(writer, top):
-    """policyd with that writer: where they lie to each other is how policyd finds it. Returns policyd, and where the plan is."""
-    place = os.path.join(top, "program", "libexec", "sealwright")
-    os.makedirs(place)
-    os.makedirs(os.path.join(top, "program", "sbin"))
-    policyd = os.path.join(top, "program", "sbin", "policyd")
-    shutil.copy(os.path.join(service.BUILD, "sbin", "policyd"), policyd)
-    shutil.copy(writer, os.path.join(place, "auditd-writer"))
+    """policyd with that writer, with clocks that can be moved: (policyd, where the plan of the writer is, the clock)."""
+    clock = clocked.Clock(os.path.join(top, "program"))
+    place = os.path.dirname(clock.program("auditd-writer"))
+    shutil.copy(writer, clock.program("auditd-writer"))
     shutil.copy(os.path.join(service.BUILD, "fault", "faulty.so"), place)
-    return policyd, os.path.join(place, "plan")
+    return clock.program("policyd"), os.path.join(place, "plan"), clock
 
 
 class Soak:
@@ -74,9 +75,10 @@ class Soak:
         self.args, self.top = args, top
         self.dice = random.Random(args.seed)
         self.counts, self.faults, self.logs = collections.Counter(), [], 0
-        self.kinds, self.without = faults.kinds_here(top)
-        service.POLICYD, plan = install(self.writer(), top)
-        self.plan = faults.Plan(plan)
+        self.can, self.without = disk.kinds_here(top)
+        self.kinds = list(self.can)
+        service.POLICYD, place, self.clock = install(self.writer(), top)
+        self.plan = plan.Plan(place)
         self.began = self.told = time.monotonic()
 
     def writer(self):
@@ -104,13 +106,13 @@ class Soak:
         os.mkdir(top)
         kind = self.kinds[self.logs % len(self.kinds)]
         self.logs += 1
-        disk = faults.Disk(top, kind)
-        log = rounds.Log(top, disk, service.POLICYD, self.plan)
+        where = disk.Disk(top, kind, self.can[kind])
+        log = logs.Log(top, where, self.plan, self.clock)
         try:
             while log.rounds < ROUNDS_OF_A_LOG and self.left() > 0 and not self.faults:
                 self.one_round(log)
         finally:
-            self.put_away(top, disk)
+            self.put_away(top, where)
 
     def one_round(self, log):
         r = rounds.Round(log, self.dice, self.counts["rounds"], min(self.args.round, max(self.left(), 1)))
@@ -121,12 +123,12 @@ class Soak:
             print(f"FAULT in round {self.counts['rounds']} ({log.disk.kind}): {fault}", flush=True)
         self.progress()
 
-    def put_away(self, top, disk):
+    def put_away(self, top, where):
         if self.faults and self.args.keep:
             kept = tempfile.mkdtemp(prefix="soak-kept-", dir=os.path.dirname(self.top))
-            shutil.copytree(disk.point, os.path.join(kept, "disk"), dirs_exist_ok=True)
+            shutil.copytree(where.point, os.path.join(kept, "disk"), dirs_exist_ok=True)
             print(f"the log is kept in {kept}")
-        disk.remove()
+        where.remove()
         shutil.rmtree(top)
 
     def run(self):
@@ -152,6 +154,8 @@ class Soak:
         yield "  denied for want of one", c["unrecorded"]
         yield "records checked", c["records"]
         yield "  of them held against a reply", c["replies checked"]
+        for name in sorted(n for n in c if n.startswith("told ")):
+            yield "  of them: " + name.removeprefix("told "), c[name]
         yield "counters checked", c["counters checked"]
         for name in LOST:
             yield name, c[name]
