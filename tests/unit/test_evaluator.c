@@ -152,7 +152,7 @@ test_deadline(void **state)
 	int late, other;
 
 	(void)state;
-	h.settings.answer_ms = 200;
+	h.settings.answer_ms = 800;
 	serve();
 	late = harness_connect(&h);
 	harness_send(late, ALLOWED);
@@ -184,7 +184,7 @@ test_writer_silent_from_the_start(void **state)
 	int c;
 
 	(void)state;
-	h.settings.answer_ms = 200;
+	h.settings.answer_ms = 800;
 	start();
 	c = harness_connect(&h);
 	harness_send(c, ALLOWED);
@@ -270,7 +270,7 @@ test_share(void **state)
 	int c, other;
 
 	(void)state;
-	h.settings.answer_ms = 300;
+	h.settings.answer_ms = 800;
 	serve();
 	c = harness_connect(&h);
 	for (int i = 0; i < 200; i++)

@@ -217,9 +217,9 @@ test_channel_that_is_not_cleared(void **state)
 
 	bed_serve(b, "fault-and-never-clear");
 	bed_wait_for(b, "audit/events", "expect 1 2\n");
+	bed_wait_for(b, "audit/events", "hello 2 1");
 	(void)usleep(500000);
 	assert_false(bed_holds(b, "audit/events", "hello 1 2"));
-	assert_true(bed_holds(b, "audit/events", "hello 2 1"));
 	bed_finish(b);
 }
 

@@ -233,19 +233,14 @@ goes_on_beside_one_that_does_not_read(void **state)
 static void
 drains_fairly(void **state)
 {
-	int64_t took;
-
 	(void)state;
 	harness_start(&h, OPTIONS("--rotate-records=100000"));
 	assert_int_equal(kill(h.pid, SIGSTOP), 0);
 	for (int i = 0; i < 12; i++)
 		harness_decide(&h, 1, 200);
 	harness_decide(&h, 2, 1);
-	took = -clock_monotonic();
 	assert_int_equal(kill(h.pid, SIGCONT), 0);
 	harness_await_acks(&h, 2);
-	took += clock_monotonic();
-	assert_true(took < 2 * US_PER_S);
 	/* It came last and did not have to wait for everything of the other. */
 	assert_true(h.end[2].last_seq < 12 * 200);
 	harness_await_acks(&h, 1);
