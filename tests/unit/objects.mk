@@ -64,8 +64,9 @@ UNIT_TESTS += test_jtree
 OBJS-test_jtree := tests/unit/test_jtree.o common/jtree.o common/jscan.o common/jscan_fault.o common/jscan_keys.o common/jscan_read.o common/text.o
 LIBS-test_jtree := json-c
 
-UNIT_TESTS += test_cli
-OBJS-test_cli := tests/unit/test_cli.o common/cli.o common/cli_options.o common/log.o common/text.o
+UNIT_TESTS += test_cli test_cli_options
+OBJS-test_cli := tests/unit/test_cli.o common/cli.o common/log.o common/text.o
+OBJS-test_cli_options := tests/unit/test_cli_options.o common/cli.o common/cli_options.o common/log.o common/text.o
 
 UNIT_TESTS += test_squid_line
 OBJS-test_squid_line := tests/unit/test_squid_line.o policyctl/squid_line.o policyctl/request.o common/text.o
