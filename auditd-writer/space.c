@@ -76,14 +76,6 @@ look(struct writer *w)
 	return true;
 }
 
-void
-space_check(struct writer *w)
-{
-	(void)look(w);
-	check_full(w);
-	storage_set_state(w);
-}
-
 /* --- trying again ----------------------------------------------------------------------------- */
 
 static bool
@@ -111,7 +103,7 @@ space_try_again(struct writer *w)
 	struct storage *s = &w->storage;
 	uint64_t before = s->free_bytes;
 
-	if (!was_refused(w) || !look(w) || !may_be_had(w, before))
+	if (!look(w) || !was_refused(w) || !may_be_had(w, before))
 		return;
 	if (w->open.refused_space < 0)
 		segment_reserve(&w->open, w->open.size);
@@ -120,6 +112,15 @@ space_try_again(struct writer *w)
 		rotation_try_now(w);
 		s->retry_at = w->now;
 	}
+}
+
+void
+space_check(struct writer *w)
+{
+	/* In a turn that takes long it may be time for it by now, and never when one begins. */
+	space_try_again(w);
+	check_full(w);
+	storage_set_state(w);
 }
 
 int64_t

@@ -227,6 +227,20 @@ has_space_behind_the_open_segment_again(void **state)
 	expect_recovered();
 }
 
+/* In a turn that takes long the look may become due behind its beginning, each time. */
+static void
+is_found_at_the_end_of_a_turn_too(void **state)
+{
+	(void)state;
+	fill_up(ENOSPC);
+	look();
+	dir_fault_only(NULL);
+	w.storage.checked_at = 0;
+	space_check(&w);
+	assert_int_equal(w.open.refused_space, 0);
+	expect_recovered();
+}
+
 /* Of a quota no file system tells how much of it is left. */
 static void
 has_quota_again(void **state)
@@ -441,6 +455,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(wakes_nobody_while_nothing_is_wrong),
 	    TEST(has_space_behind_the_open_segment_again),
+	    TEST(is_found_at_the_end_of_a_turn_too),
 	    TEST(has_quota_again),
 	    TEST(tries_once_a_second),
 	    TEST(tries_when_there_may_be_some),
