@@ -135,9 +135,14 @@ def reap_orphans(known):
                 pass
 
 
-def end_all(pids):
+def signal_all(pids, number):
+    """Those that are still there."""
     for pid in pids:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except ProcessLookupError:
             pass
+
+
+def end_all(pids):
+    signal_all(pids, signal.SIGKILL)

@@ -30,11 +30,7 @@ ABILITIES = {"frozen disk": ("ext4", "xfs", "btrfs"), "quota": ("ext4", "btrfs")
 
 def stop(pids):
     """They stand still, outside of any call."""
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGSTOP)
-        except ProcessLookupError:
-            pass
+    procs.signal_all(pids, signal.SIGSTOP)
     end = time.monotonic() + 10
     while any(_state(pid, task) not in "TZX" for pid in pids for task in _tasks(pid)) and time.monotonic() < end:
         time.sleep(0.002)
@@ -252,11 +248,7 @@ class Disk:
         try:
             return run("mount", "-o", "remount,abort", self.point)
         finally:
-            for pid in writers:
-                try:
-                    os.kill(pid, signal.SIGCONT)
-                except ProcessLookupError:
-                    pass
+            procs.signal_all(writers, signal.SIGCONT)
 
     def cut(self, writers):
         """The power goes. The writers stop before: what a call says after that, no machine would live to hear."""

@@ -36,9 +36,7 @@ class Hands(Kind):
             path, content = found[-1] if found else (None, b"")
             yield path if path and os.path.exists(path) and os.stat(path).st_size > len(content) else None
         finally:
-            for pid in writers:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+            procs.signal_all(writers, signal.SIGCONT)
 
     def accounted_for(self, path, what):
         """It has been closed from what was still open, or nothing in it was ever acknowledged: a record says so; or, when the log
