@@ -88,15 +88,34 @@ sync_names(struct closing *c, struct job *job)
 }
 
 static int
-set_aside(struct closing *c, struct job *job)
+set_kind_aside(struct closing *c, struct job *job, enum segname_kind kind)
 {
 	char torn[SEGNAME_SIZE];
-	int error = repair_set_aside(c->dir, job->base, torn);
+	int error = repair_set_aside(c->dir, job->base, kind, torn);
 
 	if (error == 0)
 		memcpy(job->torn, torn, sizeof(torn));
 	/* Deleted, or moved elsewhere, and open still. */
-	if (error < 0 && error != -ENOENT)
+	return error == -ENOENT ? 0 : error;
+}
+
+/* Somebody has given it its last name, unfinished. What else has that name, nobody here knows. */
+static bool
+is_misnamed(const struct closing *c, const struct job *job)
+{
+	const struct dir_file file = dir_which(job->fd);
+
+	return dir_leads_to(c->dir, job->base, &file) > 0;
+}
+
+static int
+set_aside(struct closing *c, struct job *job)
+{
+	int error = is_misnamed(c, job) ? set_kind_aside(c, job, SEGNAME_CLOSED) : 0;
+
+	if (error == 0)
+		error = set_kind_aside(c, job, SEGNAME_TMP);
+	if (error < 0)
 		return job_failed(job, "set a poisoned segment aside", error);
 	job->stage = CLOSE_TORN;
 	return sync_names(c, job);

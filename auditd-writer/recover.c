@@ -253,7 +253,7 @@ set_aside(struct work *k, const struct leftover *l)
 	int error = 0;
 
 	if (l->kind == SEGNAME_TMP)
-		error = repair_set_aside(k->dir, l->base, torn);
+		error = repair_set_aside(k->dir, l->base, SEGNAME_TMP, torn);
 	if (error == 0)
 		error = dir_sync(k->dir);
 	return error < 0 ? wrong(k, l->base, "keep as .torn", error) : 0;

@@ -37,10 +37,19 @@ forget(void)
 	kept.fd = -1;
 }
 
+/* Somebody has deleted, moved or replaced it. */
+static bool
+is_lost(const struct dir *d)
+{
+	const struct dir_file file = dir_which(kept.fd);
+
+	return !dir_is_named(kept.fd) || dir_leads_to(d, SEGNAME_SCRATCH, &file) == 0;
+}
+
 int
 repair_scratch(const struct dir *d)
 {
-	if (kept.fd >= 0 && (kept.dir != d->fd || !dir_is_named(kept.fd)))
+	if (kept.fd >= 0 && (kept.dir != d->fd || is_lost(d)))
 		forget();
 	if (kept.fd >= 0) {
 		int error = dir_cut(kept.fd, 0);
@@ -137,17 +146,13 @@ copy_bytes(int from, int to, int64_t length, struct hash *h)
 	return 0;
 }
 
-int
-repair_copy(const struct dir *d, int from, int64_t length, struct hash *h,
-    const uint8_t sum[LINE_HASH], const char **ret_step)
+static int
+copy(int from, int to, int64_t length, struct hash *h, const uint8_t sum[LINE_HASH],
+    const char **ret_step)
 {
-	int to = repair_scratch(d);
 	uint8_t found[LINE_HASH];
 	int error;
 
-	*ret_step = "make a scratch file";
-	if (to < 0)
-		return to;
 	*ret_step = "copy";
 	hash_begin(h);
 	error = copy_bytes(from, to, length, h);
@@ -162,17 +167,35 @@ repair_copy(const struct dir *d, int from, int64_t length, struct hash *h,
 }
 
 int
-repair_set_aside(const struct dir *d, const char *base, char torn[SEGNAME_SIZE])
+repair_copy(const struct dir *d, int from, int64_t length, struct hash *h,
+    const uint8_t sum[LINE_HASH], const char **ret_step)
 {
-	char tmp[SEGNAME_SIZE];
+	int to = repair_scratch(d);
 	int error;
 
-	segname_with(tmp, base, SEGNAME_TMP);
+	*ret_step = "make a scratch file";
+	if (to < 0)
+		return to;
+	error = copy(from, to, length, h, sum, ret_step);
+	/* The space that it has taken, others need: it may have been the last. */
+	if (error < 0)
+		(void)dir_cut(to, 0);
+	return error;
+}
+
+int
+repair_set_aside(
+    const struct dir *d, const char *base, enum segname_kind kind, char torn[SEGNAME_SIZE])
+{
+	char name[SEGNAME_SIZE];
+	int error;
+
+	segname_with(name, base, kind);
 	segname_with(torn, base, SEGNAME_TORN);
-	error = dir_rename(d, tmp, torn);
+	error = dir_rename(d, name, torn);
 	for (unsigned n = 1; error == -EEXIST && n <= SEGNAME_TORN_AGAIN; n++) {
 		segname_torn_again(torn, base, n);
-		error = dir_rename(d, tmp, torn);
+		error = dir_rename(d, name, torn);
 	}
 	return error;
 }

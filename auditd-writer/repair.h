@@ -44,5 +44,9 @@ int repair_replace(const struct dir *d, const char *name);
  */
 int repair_settle(struct dir *d, const char *name);
 
-/* base.tmp becomes base.torn, or base.torn.1 to 9 where that name is taken; which one, in torn. */
-int repair_set_aside(const struct dir *d, const char *base, char torn[SEGNAME_SIZE]);
+/*
+ * base in this kind (base.tmp) becomes base.torn, or base.torn.1 to 9 where that name is taken; which one, in
+ * torn.
+ */
+int repair_set_aside(
+    const struct dir *d, const char *base, enum segname_kind kind, char torn[SEGNAME_SIZE]);

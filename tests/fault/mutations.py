@@ -127,7 +127,7 @@ MUTANTS = [
      points("fresh")),
     ("deleted-not-noticed", [edit("segment.c", "if (error == 0 && segment_is_lost(s))",
                                   "if (error > 0 && segment_is_lost(s))")], points("fresh")),
-    ("deleted-not-copied", [edit("closing.c", "if (error < 0 && error != -ENOENT)", "if (error < 0)")], points("fresh")),
+    ("deleted-not-copied", [edit("closing.c", "return error == -ENOENT ? 0 : error;", "return error;")], points("fresh")),
     ("replaced-not-seen-at-once", [edit("segment.c", "return s->dir && dir_leads_to(", "return !s->dir && dir_leads_to(")],
      points("fresh")),
     ("replaced-not-noticed", [edit("segment.c", "return s->dir && dir_leads_to(", "return !s->dir && dir_leads_to("),

@@ -136,6 +136,22 @@ class Deleted(Hands):
         os.unlink(name)
         self.recorded(s.log(closed=True), good)
 
+    def test_open_segment_finished_by_hand(self):
+        """Moved to the name that only a closed one has: that is set aside, and nobody is refused."""
+        s = self.start(evaluators=1, args=["--rotate-records", "20"])
+        good = self.good(self.ask(s, 10))
+        name = with_records(s)[0]
+        os.rename(name, name[:-4])
+        good += self.good(self.ask(s, 10))
+        s.wait_said(f"{os.path.basename(name)[:-4]}: closed from a checked copy")
+        good += self.good(self.ask(s, 120))
+        self.assertEqual(len(good), 140)
+        log = s.stop()
+        self.recorded(log, good)
+        record, = [r["storage"] for r in log.management("storage") if r["storage"]["state"] == "poisoned"]
+        self.assertEqual(os.path.join(s.audit, record["kept"]), name[:-4] + ".torn")
+        self.assertEqual(verify(s.audit)[0], 3)
+
     def test_segment_that_waits_for_its_seal(self):
         """Deleted, or replaced, while it cannot be sealed, as no file gets another name: it is open still."""
         s = self.start(evaluators=1, args=["--rotate-records", "20"])

@@ -198,6 +198,73 @@ waits_while_nobody_can_look(void **state)
 	assert_int_equal(seal_fixture_expect(&keys), 1);
 }
 
+/* By somebody who would finish it by hand: unfinished, it has its last name. That is set aside. */
+static void
+copies_one_that_has_its_last_name(void **state)
+{
+	struct job one = poisoned(1, f.line[LINES + 1]);
+
+	(void)state;
+	change(one.base, SEGNAME_TMP, one.base);
+	expect_whole(&one);
+	expect_poisoned(&one, f.line[LINES + 1].n);
+}
+
+static void
+copies_one_that_got_its_last_name_while_it_waited(void **state)
+{
+	static const char *const calls[] = {"fdatasync", "renameat2"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct job one = segment(1);
+
+		fail_to_close(&one, calls[i], 0);
+		change(one.base, SEGNAME_TMP, one.base);
+		expect_whole(&one);
+		assert_true(there(one.base, SEGNAME_TORN));
+		assert_false(there(one.base, SEGNAME_TMP));
+		(void)teardown(state);
+		(void)setup(state);
+	}
+}
+
+/* What an attempt has left is elsewhere, where it is nobody's; gone; or another file has its name. */
+static void
+makes_another_scratch(void **state)
+{
+	for (int i = 0; i < 3; i++) {
+		struct job one = segment(1);
+
+		fail_to_close(&one, "renameat2", 0);
+		change(SEGNAME_SCRATCH, SEGNAME_CLOSED, i == 1 ? NULL : "elsewhere");
+		if (i == 2)
+			assert_int_equal(symlinkat("elsewhere", f.dir.fd, SEGNAME_SCRATCH), 0);
+		one = after(&one);
+		assert_int_equal(one.error, 0);
+		assert_int_equal(seal_fixture_expect(&keys), 1);
+		(void)teardown(state);
+		(void)setup(state);
+	}
+}
+
+/* A copy for which there is no space keeps none of it. */
+static void
+gives_back_the_space_of_a_copy(void **state)
+{
+	struct job one = poisoned(1, STR(""));
+	struct stat st;
+
+	(void)state;
+	dir_fault_only("pwrite");
+	dir_fault_set(DIR_FAULT_SHORT, 1, 1, ENOSPC);
+	one = after(&one);
+	assert_int_equal(one.error, -ENOSPC);
+	assert_int_equal(fstatat(f.dir.fd, SEGNAME_SCRATCH, &st, 0), 0);
+	assert_int_equal(st.st_size, 0);
+	dir_fault_only(NULL);
+	expect_whole(&one);
+}
+
 int
 main(void)
 {
@@ -210,6 +277,10 @@ main(void)
 	    TEST(forgets_an_empty_one_that_was_deleted),
 	    TEST(leaves_a_closed_one_alone),
 	    TEST(waits_while_nobody_can_look),
+	    TEST(copies_one_that_has_its_last_name),
+	    TEST(copies_one_that_got_its_last_name_while_it_waited),
+	    TEST(makes_another_scratch),
+	    TEST(gives_back_the_space_of_a_copy),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
