@@ -30,8 +30,8 @@ class WriterLines(unittest.TestCase):
         environment = {**os.environ, "TMPDIR": top, "SEALWRIGHT_KEEP": "1", "SEALWRIGHT_BUILD": service.BUILD}
         environment["SEALWRIGHT_TAKEN_MS"] = "50"
         done = subprocess.run([os.path.join(service.BUILD, "unit", program)], env=environment,
-                              capture_output=True, timeout=240, check=False)
-        self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace")[-2000:])
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout.decode(errors="replace")[-4000:])
         lines = [line for path in glob.glob(os.path.join(top, "*", "audit", "audit-*.jsonl*"))
                  if not path.endswith((".torn", ".seal")) for line in whole_lines(path)]
         print(f"# {len(lines)} lines")
