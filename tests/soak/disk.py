@@ -78,8 +78,7 @@ class Disk:
             raise OSError("cannot make a subvolume of btrfs")
         for path in (self.audit, self.keys):
             os.mkdir(path, 0o700)
-        if self.own():
-            run("sync", "-f", self.point)
+        self.settle()
 
     def own(self):
         return self.kind != "plain"
@@ -120,8 +119,6 @@ class Disk:
             if not self.mount():
                 raise OSError(f"cannot mount {self.image} again")
             if self._alive():
-                self.limited = "quota" in self.can  # that it was raised may not be on the disk
-                self.heal()
                 return
             self.unmount()
             time.sleep(0.02)
@@ -142,9 +139,15 @@ class Disk:
         if os.path.exists(self.image):
             os.unlink(self.image)
 
+    def settle(self):
+        """What was undone stays so, also when the power goes."""
+        if self.own():
+            run("sync", "-f", self.point)
+
     def heal(self):
         """Nothing is wrong with it any more."""
         self.thaw()
+        undone = self.limited or self.immutable
         if not self.quota(False):
             raise OSError(f"a quota of {self.kind} does not go away")
         self.free()
@@ -154,6 +157,8 @@ class Disk:
                 fcntl.ioctl(fd, IOC_SETFLAGS, struct.pack("=l4x", _flags(fd) & ~sum(FLAG.values())))
             os.close(fd)
         self.immutable = []
+        if undone:
+            self.settle()
 
     # --- space ------------------------------------------------------------------------------------
 

@@ -90,6 +90,7 @@ class Hands(Kind):
         if not any(os.path.lexists(p) for p in (path, path.removesuffix(".tmp"))):
             os.rename(away, path)
             self.log.returned.add(path)
+            self.disk.settle()
         else:
             os.unlink(away)
         self.count("open segment moved away")
@@ -103,6 +104,7 @@ class Hands(Kind):
             self.pause(1)
         finally:
             os.chmod(self.disk.audit, 0o700)
+            self.disk.settle()
 
     def mode_of_files(self):
         """Through descriptors: names may change meanwhile."""
@@ -119,6 +121,7 @@ class Hands(Kind):
             for fd, mode in files:
                 os.fchmod(fd, mode)
                 os.close(fd)
+            self.disk.settle()
 
     def chattr(self):
         """Of the directory, or of the segments that are not closed."""
