@@ -127,7 +127,7 @@ class Disk:
     def _alive(self):
         path = os.path.join(self.point, "alive")
         try:
-            os.mkdir(path)
+            os.makedirs(path, exist_ok=True)  # a cut may have brought it back
             os.rmdir(path)
             return True
         except OSError:
