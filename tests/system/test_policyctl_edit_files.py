@@ -91,7 +91,7 @@ class Files(Case):
         codes = []
 
         def one(i):
-            codes.append(self.ctl("allow", "network", f"h{i}.example")[0])
+            codes.append(self.ctl("allow", "network", f"h{i}.example", "--timeout", str(service.PATIENCE))[0])
         threads = [threading.Thread(target=one, args=(i,)) for i in range(12)]
         for t in threads:
             t.start()
@@ -141,9 +141,9 @@ class Files(Case):
         if not service.shutil.which("strace") or service.SANITIZED:
             self.skipTest("needs strace and no sanitizer")
         self.done("allow", "network", "a.example")
-        with subprocess.Popen(["strace", "-o", "/dev/null", "-e", "trace=fchmod", "-e", "inject=fchmod:delay_enter=1500000", service.POLICYCTL,
+        with subprocess.Popen(["strace", "-o", "/dev/null", "-e", "trace=fchmod", "-e", "inject=fchmod:delay_enter=3000000", service.POLICYCTL,
                                "allow", "network", "b.example", "--policy", self.dir], stderr=subprocess.PIPE, stdout=subprocess.PIPE) as p:
-            procs.wait_until(lambda: os.path.exists(os.path.join(self.dir, ".policyctl.tmp")), 20, "the temporary file")
+            procs.wait_until(lambda: os.path.exists(os.path.join(self.dir, ".policyctl.tmp")), service.PATIENCE, "the temporary file")
             with open(self.own, "a", encoding="utf-8") as f:
                 f.write("// meanwhile\n")
             _, err = p.communicate()
