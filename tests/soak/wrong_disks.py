@@ -20,7 +20,7 @@ class Disks(Kind):
         if not self.disk.own():
             return [self.torn_line] * 2
         can = self.disk.can
-        found = [self.full, self.power] * 2 + [self.torn_line, self.read_only_at_start]
+        found = [self.full] * 2 + [self.power] * 4 + [self.torn_line, self.read_only_at_start]
         found += [self.low] * (self.round.low_bytes > 0)
         found += [self.frozen] * ("frozen disk" in can) + [self.quota] * ("quota" in can)
         return found + [self.no_inodes] * ("no inodes" in can) + [self.read_only] * ("read-only while in use" in can)

@@ -67,6 +67,8 @@ class Hands(Kind):
         other = os.path.join(self.disk.top, "other")
         with open(other, "wb") as f:
             f.write(FOREIGN)
+            f.flush()
+            os.fsync(f.fileno())
         os.chmod(other, 0o440)
         if not self.round.served():
             return
