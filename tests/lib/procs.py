@@ -30,6 +30,15 @@ def alive(pid):
     return stat is not None and stat[0] not in "ZX"
 
 
+def stopped(pid):
+    """Each thread of it is, by a signal: none is within a system call any more."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/stat", "rb") as f:
+            if f.read().rpartition(b")")[2].split()[0] != b"T":
+                return False
+    return True
+
+
 def _parents():
     table = {}
     for name in os.listdir("/proc"):

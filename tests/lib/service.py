@@ -206,7 +206,7 @@ class Service:
                 raise AssertionError(f"left behind: {path}")
         return self.log(closed=True)
 
-    def gone(self, seconds=PATIENCE // 3):
+    def gone(self, seconds=PATIENCE):
         """No process of it is left."""
         for c in self.clients:
             c.close()
@@ -368,7 +368,7 @@ class Case(unittest.TestCase):
 
 def run(args, **options):
     """A program to its end: (exit status, stdout, stderr) as text."""
-    done = subprocess.run(args, capture_output=True, timeout=PATIENCE, check=False,
+    done = subprocess.run(args, capture_output=True, timeout=4 * PATIENCE, check=False,
                           stdin=options.pop("stdin", subprocess.DEVNULL) if "input" not in options else None,
                           **options)
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")

@@ -5,12 +5,14 @@ answer or a closed connection within the bound, every answer is on record, and s
 
 import fcntl
 import os
+import signal
 import struct
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+import procs  # noqa: E402
 import service  # noqa: E402
 import storage  # noqa: E402
 import tap  # noqa: E402
@@ -92,12 +94,21 @@ class Mounts(Mounting):
         self.recorded(log, good)
         self.assertIn(service.run([os.path.join(service.BUILD, "bin", "auditlog"), "verify", s.audit])[0], (0, 3))
 
+    def between_syncs(self, s, change):
+        """A sync that is under way would succeed for nothing: what a kernel does, not a disk."""
+        writer = s.kill("writer", signal.SIGSTOP)
+        try:
+            self.eventually(lambda: procs.stopped(writer), "the writer is stopped, each thread")
+            change()
+        finally:
+            os.kill(writer, signal.SIGCONT)
+
     def break_it(self, kind, how, cause):
         s = self.on_image(kind, 320 << 20 if kind == "xfs" else 48 << 20)
         s.spawn().wait_ready()
         with self.crowd(s) as askers:
             time.sleep(0.3)
-            how(s)
+            self.between_syncs(s, lambda: how(s))
             s.wait_said("the audit log cannot be written: " + cause)
             self.eventually(lambda: self.of(askers)[1] >= 20, "refusals")
         self.remounted(s, askers)

@@ -87,7 +87,7 @@ bed_wait_for(const struct bed *b, const char *name, const char *text)
 {
 	char *all;
 
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 3000; i++) {
 		if (bed_holds(b, name, text))
 			return;
 		bed_pause_ms(10);

@@ -132,7 +132,7 @@ harness_wait(struct harness *h)
 {
 	int status;
 
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 3000; i++) {
 		if (waitpid(h->pid, &status, WNOHANG) == h->pid) {
 			h->pid = 0;
 			assert_true(WIFEXITED(status));
