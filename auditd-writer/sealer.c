@@ -263,6 +263,35 @@ find_segment(const struct sealer *s, const char *tmp, const struct dir_file *fil
 	return found == 0 ? -ENOENT : found;
 }
 
+/*
+ * At start: what somebody has moved, and moved back when a copy of it was sealed, holds more than that. 1: its
+ * beginning is closed. 0: there is nothing like that.
+ */
+static int
+close_beginning(const struct sealer *s, const struct keystate_pending *p, const char **ret_step)
+{
+	char tmp[SEGNAME_SIZE];
+	CLEANUP_FD int fd = -1;
+	struct seal seal;
+	struct str text;
+	const char *why;
+	size_t at;
+	int error;
+
+	segname_with(tmp, p->base, SEGNAME_TMP);
+	fd = dir_open_read(s->dir, tmp);
+	if (fd < 0 || seal_open((struct str){p->note, p->n}, s->hash, &seal, &text, &why, &at) < 0)
+		return 0;
+	if (dir_size(fd) <= (int64_t)seal.bytes)
+		return 0;
+	error = repair_copy(s->dir, fd, (int64_t)seal.bytes, s->hash, seal.sha256, ret_step);
+	if (error == 0)
+		error = repair_place(s->dir, p->base);
+	if (error == -EBADMSG || error == -EEXIST)
+		return 0;
+	return error < 0 ? error : 1;
+}
+
 /* 1: it is closed, now or before. 0: it is not there, under neither name. */
 static int
 publish_segment(const struct sealer *s, const struct keystate_pending *p, const char **ret_step)
@@ -301,7 +330,9 @@ publish_one(
 
 	if (error < 0)
 		return error;
-	there = publish_segment(s, p, ret_step);
+	there = gone ? close_beginning(s, p, ret_step) : 0;
+	if (there == 0)
+		there = publish_segment(s, p, ret_step);
 	if (there < 0)
 		return there;
 	if (there == 0 && !gone)

@@ -355,6 +355,24 @@ what_comes_back_beside_a_closed_one(void **state)
 	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), -EEXIST);
 }
 
+/* ... or in its place: its beginning is what was sealed. */
+static void
+what_comes_back_in_the_place_of_a_copy(void **state)
+{
+	char gone[SEGNAME_SIZE];
+
+	(void)state;
+	lay(0, 0);
+	assert_int_equal(seal(0, 0), 0);
+	drop(0, SEGNAME_CLOSED);
+	fixture_put(&f, bases[0], ".jsonl.tmp", 1, LINES, f.line[LINES + 1], 5000);
+	reopen();
+	assert_int_equal(sealer_resume(&keys.sealer, gone, &step), 0);
+	assert_string_equal(gone, "");
+	assert_true(there(0, SEGNAME_TMP));
+	expect_sealed(1);
+}
+
 static void
 a_segment_that_is_gone(void **state)
 {
@@ -577,6 +595,7 @@ main(void)
 	    TEST(a_longer_one_is_another),
 	    TEST(another_file_gets_no_last_name),
 	    TEST(what_comes_back_beside_a_closed_one),
+	    TEST(what_comes_back_in_the_place_of_a_copy),
 	    TEST(a_segment_that_is_gone),
 	    TEST(what_is_published_may_be_taken_away),
 	    TEST(any_of_its_renames_may_be_lost),
