@@ -185,6 +185,7 @@ class Disk:
     def free(self):
         if os.path.exists(self.filler):
             os.unlink(self.filler)
+            self.settle()  # btrfs gives space back with a commit only
 
     def inodes_fill(self):
         os.mkdir(self.filler + "s")
