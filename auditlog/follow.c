@@ -249,6 +249,17 @@ wait_for_more(struct follow *f)
 	return !(fds[1].revents & (POLLERR | POLLHUP | POLLNVAL));
 }
 
+/* Standard input is a pipe that nobody can write to any more, and all of it has been read. Another may open a FIFO. */
+static bool
+has_ended(const struct follow *f)
+{
+	struct pollfd p = {.fd = f->fd, .events = POLLIN};
+	const struct timespec now = {.tv_sec = 0};
+
+	return f->at.path && strcmp(f->at.path, "-") == 0 && ppoll(&p, 1, &now, NULL) == 1 &&
+	       p.revents == POLLHUP;
+}
+
 void
 follow_on(struct follow *f)
 {
@@ -257,7 +268,7 @@ follow_on(struct follow *f)
 
 		if (cli_flush() < 0)
 			return;
-		if (!more && !wait_for_more(f))
+		if (!more && (has_ended(f) || !wait_for_more(f)))
 			return;
 	}
 }

@@ -40,5 +40,5 @@ void follow_deinit(struct follow *f);
 /* Read this source from byte `from` on to its end. False: it cannot be opened (told). */
 bool follow_source(struct follow *f, const struct source *source, uint64_t from);
 
-/* Go on from there until output fails. */
+/* Go on from there until output fails, or standard input has ended that is a pipe. */
 void follow_on(struct follow *f);

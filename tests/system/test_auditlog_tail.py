@@ -134,7 +134,7 @@ class Pipe(Newest):
         self.assertEqual(self.tail("-n", "3", lines=lines), (0, lines[-3:]))
 
     def test_follow(self):
-        """All that comes is new."""
+        """All that comes is new, until nobody can write any more."""
         for n in ("0", "1", "10"):
             with self.subTest(n):
                 read, write = os.pipe()
@@ -143,9 +143,10 @@ class Pipe(Newest):
                 for line in self.lines[:5]:
                     os.write(write, line)
                     self.assertEqual(process.stdout.readline(), line)
+                os.write(write, b"".join(self.lines[5:]))
                 os.close(write)
-                process.terminate()
-                process.communicate()
+                self.assertEqual(process.communicate(timeout=60), (b"".join(self.lines[5:]), None))
+                self.assertEqual(process.returncode, 0)
 
     def test_backwards(self):
         done = subprocess.run([judges.AUDITLOG, "search", "--reverse", "-"], input=b"".join(self.lines), capture_output=True, check=False)
