@@ -3,7 +3,8 @@
 
 /*
  * Which records are asked for: by their members, by time. Every command takes the same options for
- * it. What is asked for must hold all at once; of an option that is given again, but for --where, one.
+ * it. What is asked for must hold all at once; of an option that is given again, one; but of --where all, and
+ * of --level, --from and --to the last.
  */
 
 #include <stdbool.h>

@@ -127,7 +127,7 @@ class Filters(Case):
                 self.expect(args, wanted)
 
     def test_again(self):
-        """Of an option that is given again, one is enough; of --where all must hold."""
+        """Of an option that is given again, one is enough; of --where all must hold; of --level and times the last counts."""
         cases = [
             (["--user", "jörg", "--user", "root"], lambda r: r.get("username") in ("jörg", "root")),
             (["--user", "root", "--user", "jörg", "--decision", "deny"],
@@ -137,6 +137,8 @@ class Filters(Case):
             (["--category", "event", "--category", "management"], lambda r: r["category"][15:] in ("EVENT", "MANAGEMENT")),
             (["--rule", "data", "--rule", "no-metadata", "--policy", "net"], lambda r: r.get("rule_id") == "no-metadata"),
             (["--where", "username=jörg", "--where", "username=root"], lambda r: False),
+            (["--level", "debug", "--level", "error"], lambda r: r.get("level") == "error"),
+            (["--from", "now", "--from", "2020-01-01", "--to", "2020-01-01", "--to", "9999-12-31"], lambda r: True),
         ]
         for args, wanted in cases:
             with self.subTest(args):
