@@ -90,22 +90,21 @@ class Load(service.Case):
         for role, kib in bounds.items():
             self.assertLess(after[role] - before[role], kib, role)
 
-    def totals(self, s):
-        """They add up among themselves."""
-        reply = self.eventually(lambda: s.admin("status").get("status"), "a status")
-        t = reply["totals"]
-        self.assertEqual((t["waiting"], t["unacked"]), (0, 0), t)
+    @staticmethod
+    def totals(s):
+        """Of a status; nothing while it cannot be put on record in time."""
+        return s.admin("status").get("status", {}).get("totals")
+
+    def quiet(self, s):
+        """Nobody is connected any more, and a status says so: it is made anew once a second at most. Its totals, which add
+        up among themselves."""
+        def status():
+            t = self.totals(s)
+            return t if t and (t["connections"], t["waiting"], t["unacked"]) == (0, 0, 0) else None
+        t = self.eventually(status, "every connection is closed")
         self.assertEqual(t["asked"], t["answered"] + t["unanswered"], t)
         self.assertEqual(t["asked"], t["recorded"] + t["unrecorded"] + t["without_record"], t)
         return t
-
-    def quiet(self, s):
-        """Nobody is connected any more, and a status says so: it is made anew once a second at most."""
-        def status():
-            t = s.admin("status")["status"]["totals"]
-            return t["connections"] == 0 and t["waiting"] == 0
-        self.eventually(status, "every connection is closed")
-        return self.totals(s)
 
     def closed(self, s):
         """The segments of the log, in order, after an end."""
@@ -151,8 +150,8 @@ class Load(service.Case):
         crowd = self.load(s, "crowd", connections=3500, window=4, rate=3500, seconds=600)
 
         def all_seen():
-            t = s.admin("status")["status"]["totals"]
-            return t["accepted"] + t["refused"] == 3500
+            t = self.totals(s)
+            return t and t["accepted"] + t["refused"] == 3500
         self.eventually(all_seen, "3500 connections are let in or refused")
         crowd.terminate()
         crowd = self.finish(crowd)
