@@ -25,7 +25,7 @@ COUNTS = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 CHOSEN = ("test_jail", "test_jail_seal", "test_chan", "test_notify", "test_supervisor", "test_link", "test_evaluator",
           "test_evaluator_life", "test_admin", "test_writer", "test_writer_channels", "test_writer_start",
           "test_writer_storage", "test_recover", "test_recover_refused", "test_recover_faults", "test_sealer",
-          "test_closer", "test_sealing_power", "test_segment", "test_keystate", "test_sandbox_clients",
+          "test_sealer_cut", "test_closer", "test_sealing_power", "test_segment", "test_keystate", "test_sandbox_clients",
           "test_sandbox_compiler", "test_sandbox_supervisor", "test_sandbox_writer", "test_sandbox_auditlog",
           "test_activation", "test_admin", "test_clock", "test_config", "test_durability", "test_evaluate", "test_events",
           "test_policy_refused", "test_restart", "test_signals", "test_syscalls", "test_verify",

@@ -207,11 +207,13 @@ OBJS-test_space := tests/unit/test_space.o \
 	$(sort $(filter-out %/main.o %/dir.o,$(OBJS-auditd-writer)) $(WRITER_LOG) $(WRITER_SEALER))
 LIBS-test_space := $(LIBS-test_writer_storage)
 
-UNIT_TESTS += test_tally test_sealer
+UNIT_TESTS += test_tally test_sealer test_sealer_cut
 OBJS-test_tally := tests/unit/test_tally.o auditd-writer/batch.o $(WRITER_LOG)
 LIBS-test_tally := libcrypto
 OBJS-test_sealer := tests/unit/test_sealer.o $(WRITER_LOG) $(WRITER_SEALER)
 LIBS-test_sealer := libcrypto
+OBJS-test_sealer_cut := tests/unit/test_sealer_cut.o $(WRITER_LOG) $(WRITER_SEALER)
+LIBS-test_sealer_cut := libcrypto
 
 UNIT_TESTS += test_making
 OBJS-test_making := tests/unit/test_making.o auditd-writer/making.o $(WRITER_LOG)
