@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +22,11 @@
 #define SECRET_MODE 0600
 #define LIST_BYTES 32768
 #define LOCK_POLL_NS (20 * 1000 * 1000)
+/*
+ * Of an extent of which a part is in use, btrfs frees nothing: what is cut off a closed segment has to be in
+ * extents of its own, or each would keep half of the reserve for ever.
+ */
+#define BTRFS_PIECE (256 << 10)
 /* Whatever an existing file is by now, opening it neither waits nor follows nor takes a terminal. */
 #define OPEN_FLAGS (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define CREATE_FLAGS (O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
@@ -391,8 +398,8 @@ dir_may_look(const struct dir *d)
 	return fd < 0 ? -errno : 0;
 }
 
-int
-dir_allocate(int fd, int64_t from, int64_t to)
+static int
+allocate(int fd, int64_t from, int64_t to)
 {
 	int result;
 
@@ -400,6 +407,25 @@ dir_allocate(int fd, int64_t from, int64_t to)
 		result = fallocate(fd, 0, from, to - from);
 	while (result < 0 && errno == EINTR);
 	return sync_result(result);
+}
+
+static bool
+is_btrfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == BTRFS_SUPER_MAGIC;
+}
+
+int
+dir_allocate(int fd, int64_t from, int64_t to)
+{
+	int64_t piece = is_btrfs(fd) ? BTRFS_PIECE : to - from;
+	int error = 0;
+
+	for (; from < to && error == 0; from += piece)
+		error = allocate(fd, from, to - from > piece ? from + piece : to);
+	return error;
 }
 
 int

@@ -104,7 +104,10 @@ struct dir_file dir_which(int fd);
 int dir_leads_to(const struct dir *d, const char *name, const struct dir_file *file);
 /* Whether names in it can be looked up: 0 or a negative errno. */
 int dir_may_look(const struct dir *d);
-/* Extend the file to `to` bytes, with blocks, from `from` on. -EOPNOTSUPP: this file system cannot. */
+/*
+ * Extend the file to `to` bytes, with blocks, from `from` on. After an error some of them may be there.
+ * -EOPNOTSUPP: this file system cannot.
+ */
 int dir_allocate(int fd, int64_t from, int64_t to);
 int dir_cut(int fd, int64_t size);
 /* Contents, and what is needed to find them (fdatasync). */

@@ -123,6 +123,38 @@ class Full(Filling):
         self.ends_well(s, good)
 
 
+class Cut(Filling):
+    """A closed segment takes what it holds."""
+
+    def closed(self, kind):
+        s = self.on_image(kind, 400 * MIB, reserve_bytes=8 * MIB, limits={"answer_ms": 5000})
+        s.extra += ["--rotate-records", "50"]
+        s.spawn().wait_ready()
+        before = self.free(s)
+        good = [reply for _ in range(20) for reply in self.good(self.ask_many(s, 50))]
+        self.eventually(lambda: sum(n.endswith(".seal") for n in os.listdir(s.audit)) >= 20, "closed")
+        taken = before - self.free(s)
+        print(f"# {taken / MIB:.1f} MiB for {len(good)} records in 20 segments")
+        self.assertLess(taken, 30 * MIB)
+        self.recorded(s.stop(), good)
+
+    @staticmethod
+    def free(s):
+        storage.call("sync", "-f", s.audit)
+        found = os.statvfs(s.audit)
+        return found.f_bavail * found.f_frsize
+
+    def test_ext4(self):
+        self.closed("ext4")
+
+    def test_xfs(self):
+        self.closed("xfs")
+
+    def test_btrfs(self):
+        """It frees an extent only as a whole."""
+        self.closed("btrfs")
+
+
 class Quota(Filling):
     def used_up(self, s, limit):
         """limit(True) sets a quota that the next megabytes reach, limit(False) takes it away."""
