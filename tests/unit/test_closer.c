@@ -161,6 +161,7 @@ forgets_a_deleted_one_behind_one_that_cannot_be_emptied(void **state)
 {
 	(void)state;
 	forget_one_behind_one_that_cannot_be_emptied(false);
+	(void)teardown(state);
 	(void)setup(state);
 	forget_one_behind_one_that_cannot_be_emptied(true);
 }
