@@ -518,6 +518,16 @@ count_records(struct trial *t, unsigned channel)
 		t->plan->records += t->said[channel].seq[i] != 0;
 }
 
+static void
+expect_end(struct harness *h)
+{
+	int status = harness_finish(h);
+
+	if (status != 0)
+		harness_show_said(h);
+	assert_int_equal(status, 0);
+}
+
 void
 trial_check_log(struct trial *t)
 {
@@ -529,7 +539,7 @@ trial_check_log(struct trial *t)
 	(void)each_open(t, keep_torn, t);
 	h->may_end = h->gone = false;
 	harness_start(h, little);
-	assert_int_equal(harness_finish(h), 0);
+	expect_end(h);
 	log_read(&log, h->audit);
 	assert_int_equal(log.closed, log.files);
 	assert_true(log.empty <= EMPTY_MOST && log.other <= 2);

@@ -157,8 +157,8 @@ harness_spawn(struct harness *h, const char *const *options)
 		(void)close(theirs[i]);
 }
 
-static void
-show_said(const struct harness *h)
+void
+harness_show_said(const struct harness *h)
 {
 	CLEANUP_FREE char *text = NULL;
 	CLEANUP_FD int fd = open(h->said, O_RDONLY);
@@ -197,7 +197,7 @@ harness_wait(struct harness *h)
 		}
 		(void)usleep(2000);
 	}
-	show_said(h);
+	harness_show_said(h);
 	fail_msg("the writer does not end");
 	return -1;
 }
@@ -343,7 +343,7 @@ receive(struct harness *h, unsigned channel, uint8_t *buf, int ms)
 		return 0;
 	}
 	if (n <= 0) {
-		show_said(h);
+		harness_show_said(h);
 		fail_msg("the writer has ended");
 	}
 	return (size_t)n;
@@ -520,7 +520,7 @@ harness_await_acks(struct harness *h, unsigned channel)
 {
 	while (h->end[channel].acked + 1 < h->end[channel].next)
 		if (!harness_take(h, channel, ANSWER_MS)) {
-			show_said(h);
+			harness_show_said(h);
 			fail_msg("no acknowledgement");
 		}
 }
@@ -558,7 +558,7 @@ harness_await_control(struct harness *h, enum msg_type type, uint8_t *buf, struc
 		size_t n = receive(h, 0, buf, START_MS);
 
 		if (n == 0) {
-			show_said(h);
+			harness_show_said(h);
 			fail_msg("the writer does not start, or does not answer");
 		}
 		open_frame(h, &f, 0, buf, n);

@@ -62,6 +62,8 @@ void harness_reap(struct harness *h, int ms);
 void harness_kill(struct harness *h);
 /* Its exit status, once it ended by itself. */
 int harness_wait(struct harness *h);
+/* Its stderr, into the test's output. */
+void harness_show_said(const struct harness *h);
 /* Whether its stderr has this text. */
 bool harness_said(const struct harness *h, const char *text);
 
